@@ -1,0 +1,39 @@
+// The loops that show a machine's limits, once for each instruction set.
+#pragma once
+
+#include "rapt/isa/isa.hpp"
+#include "rapt/kernel/kernels.hpp"
+
+namespace bench {
+
+/// The loops of one instruction set: the seam between ordinary code and the regions.
+template <class T> struct Loops {
+  int numbers;                                               // that multiply_add works on, at most `most_numbers`
+  double operations;                                         // of one step of multiply_add; a fused one counts as two
+  void (*multiply_add)(rapt::Index steps, T* memory);        // `numbers` of them, all of them to be set
+  void (*read_all)(const T* p, rapt::Index count, T* sums);  // a register of sums
+};
+
+inline constexpr int most_numbers = 26 * 16;
+
+}  // namespace bench
+
+#define RAPT_EACH_REGION "loops-inl.hpp"
+#include "rapt/isa/each_region.hpp"
+
+namespace bench {
+
+template <class T> Loops<T> loops(rapt::Isa isa) {
+  switch (isa) {
+#if RAPT_ARCH_X86_64
+    case rapt::Isa::avx512: return avx512::loops<T>();
+    case rapt::Isa::avx2: return avx2::loops<T>();
+#endif
+#if RAPT_ARCH_AARCH64
+    case rapt::Isa::neon: return neon::loops<T>();
+#endif
+    default: return generic::loops<T>();
+  }
+}
+
+}  // namespace bench

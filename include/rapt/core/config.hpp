@@ -1,0 +1,96 @@
+// The library's version, its namespace, and what it asks of the compiler.
+#pragma once
+
+#define RAPT_VERSION_MAJOR 0
+#define RAPT_VERSION_MINOR 1
+#define RAPT_VERSION_PATCH 0
+
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
+#error "rapt needs IEEE arithmetic (its results are the same in every bit): compile without -ffast-math and -Ofast"
+#endif
+
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error "rapt needs float arithmetic in float: on 32-bit x86, compile with -msse2 -mfpmath=sse"
+#endif
+
+#if __cplusplus < 202002L
+#error "rapt needs C++20: compile with -std=c++20 or later"
+#endif
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define RAPT_ARCH_X86_64 1
+#else
+#define RAPT_ARCH_X86_64 0
+#endif
+
+#if defined(__aarch64__) && defined(__ARM_NEON) && (defined(__GNUC__) || defined(__clang__))
+#define RAPT_ARCH_AARCH64 1
+#else
+#define RAPT_ARCH_AARCH64 0
+#endif
+
+// Two files of one program may be compiled with different -march flags, and then hold different machine code for the
+// same inline function; were they to share a name, the linker would keep one of them, and an old CPU could meet
+// instructions that it lacks. So the name of the inline namespace carries the baseline that the file was compiled for,
+// as far as it matters to code like ours.
+#if defined(__AVX512F__)
+#define RAPT_BASELINE_VECTOR _avx512
+#elif defined(__AVX2__)
+#define RAPT_BASELINE_VECTOR _avx2
+#elif defined(__AVX__)
+#define RAPT_BASELINE_VECTOR _avx
+#elif defined(__SSE4_1__)
+#define RAPT_BASELINE_VECTOR _sse4
+#elif defined(__ARM_FEATURE_SVE)
+#define RAPT_BASELINE_VECTOR _sve
+#else
+#define RAPT_BASELINE_VECTOR
+#endif
+#if defined(__AVX512FP16__)
+#define RAPT_BASELINE_NARROW _fp16
+#elif defined(__AVX512VNNI__)
+#define RAPT_BASELINE_NARROW _vnni
+#elif defined(__FMA__)
+#define RAPT_BASELINE_NARROW _fma
+#else
+#define RAPT_BASELINE_NARROW
+#endif
+#if defined(__BMI2__)
+#define RAPT_BASELINE_INTEGER _bmi2
+#elif defined(__ARM_FEATURE_ATOMICS)
+#define RAPT_BASELINE_INTEGER _lse
+#else
+#define RAPT_BASELINE_INTEGER
+#endif
+
+#define RAPT_JOINED(major, minor, patch, vector, narrow, integer) v##major##_##minor##_##patch##vector##narrow##integer
+#define RAPT_JOIN(...) RAPT_JOINED(__VA_ARGS__)
+#define RAPT_ABI                                                                                                    \
+  RAPT_JOIN(RAPT_VERSION_MAJOR, RAPT_VERSION_MINOR, RAPT_VERSION_PATCH, RAPT_BASELINE_VECTOR, RAPT_BASELINE_NARROW, \
+            RAPT_BASELINE_INTEGER)
+
+// clang-format off
+#define RAPT_NAMESPACE_BEGIN namespace rapt { inline namespace RAPT_ABI {
+#define RAPT_NAMESPACE_END } }
+// clang-format on
+
+#if defined(__GNUC__) || defined(__clang__)
+#define RAPT_INLINE inline __attribute__((always_inline))
+#define RAPT_NOINLINE __attribute__((noinline))
+#define RAPT_RESTRICT __restrict__
+#else
+#define RAPT_INLINE inline
+#define RAPT_NOINLINE
+#define RAPT_RESTRICT
+#endif
+
+// Register tiles live in arrays; only when the loops over them are unrolled whole does a compiler keep them
+// in registers. GCC and Clang do it at -O2 only if they are told to (without: a third of the speed).
+#if defined(__clang__)
+#define RAPT_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define RAPT_UNROLL _Pragma("GCC unroll 64")
+#else
+#define RAPT_UNROLL
+#endif

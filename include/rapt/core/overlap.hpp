@@ -1,0 +1,90 @@
+// Whether two strided pieces of memory share an element.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <numeric>
+
+#include "rapt/core/view.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// The bytes of a view: where they begin, and up to four (extent, stride) pairs. Strides are positive and at least one
+/// apart.
+struct Footprint {
+  std::intptr_t begin = 0;
+  std::intptr_t element = 0;  // bytes of an element; 0 if there are none
+  struct Dim {
+    Index extent = 1;
+    Index stride = 0;  // bytes
+  };
+  std::array<Dim, 4> dims{};
+
+  std::intptr_t end() const {
+    std::intptr_t last = begin;
+    for (const Dim& d : dims) last += (d.extent - 1) * d.stride;
+    return last + element;
+  }
+};
+
+template <class T, std::size_t N>
+Footprint footprint(T* data, const std::array<Index, N>& extent, const std::array<Index, N>& stride) {
+  Footprint f;
+  if (data == nullptr || std::any_of(extent.begin(), extent.end(), [](Index e) { return e == 0; })) return f;
+  f.begin = reinterpret_cast<std::intptr_t>(data);
+  f.element = sizeof(T);
+  for (std::size_t i = 0; i < N; ++i) {
+    const Index bytes = stride[i] * static_cast<Index>(sizeof(T));
+    if (bytes < 0) f.begin += (extent[i] - 1) * bytes;
+    f.dims[i] = {extent[i], std::abs(bytes)};
+  }
+  return f;
+}
+template <class T> Footprint footprint(const View<T>& v) { return footprint(v.data, v.extent, v.stride); }
+template <class T> Footprint footprint(const LogSumExp<T>& l) { return footprint(l.data, l.extent, l.stride); }
+
+/// True unless each dimension, taken in ascending order of strides, steps over all that the ones before it reach.
+inline bool overlaps_itself(Footprint f) {
+  std::sort(f.dims.begin(), f.dims.end(), [](auto& a, auto& b) { return a.stride < b.stride; });
+  std::intptr_t reach = f.element;
+  for (const Footprint::Dim& d : f.dims) {
+    if (d.extent == 1) continue;
+    if (d.stride < reach) return true;
+    reach += (d.extent - 1) * d.stride;
+  }
+  return false;
+}
+
+/// With every stride of at least `cut` taken modulo their common divisor, both views are intervals on a circle: true if
+/// those don't meet, as with queries, keys and values interleaved in one buffer.
+inline bool apart_modulo(const Footprint& a, const Footprint& b, Index cut) {
+  Index circle = 0;
+  std::intptr_t length[2] = {a.element, b.element};
+  for (const Footprint* f : {&a, &b})
+    for (const Footprint::Dim& d : f->dims) {
+      if (d.extent == 1) continue;
+      if (d.stride >= cut)
+        circle = std::gcd(circle, d.stride);
+      else
+        length[f == &b] += (d.extent - 1) * d.stride;
+    }
+  if (circle == 0 || length[0] > circle || length[1] > circle) return false;
+  const std::intptr_t gap = ((b.begin - a.begin) % circle + circle) % circle;  // from a's begin on to b's
+  return gap >= length[0] && gap + length[1] <= circle;
+}
+
+/// False only where the two provably share no byte. Exact for everything but contrived interleavings.
+inline bool may_overlap(const Footprint& a, const Footprint& b) {
+  if (a.element == 0 || b.element == 0) return false;
+  if (a.end() <= b.begin || b.end() <= a.begin) return false;
+  for (const Footprint* f : {&a, &b})
+    for (const Footprint::Dim& d : f->dims)
+      if (d.extent > 1 && d.stride > 0 && apart_modulo(a, b, d.stride)) return false;
+  return true;
+}
+
+}  // namespace detail
+RAPT_NAMESPACE_END

@@ -1,0 +1,141 @@
+// The validated problem: what is to be computed, with every argument known to be right.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "rapt/core/error.hpp"
+#include "rapt/core/overlap.hpp"
+#include "rapt/core/view.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// Positions are 32 bits wide in the kernels, and so are their differences.
+inline constexpr Index max_length = Index(1) << 30;
+
+/// Elements that one dimension of a view may reach over, so that sums of such reaches, in bytes, stay clear of 2^63.
+inline constexpr Index max_reach = Index(1) << 56;
+
+/// Attention over [batch, head, position, dim], all of it checked.
+template <class T> struct Problem {
+  View<const T> q;           // [batch, q_heads, q_len, head_dim]
+  View<const T> k;           // [batch, kv_heads, kv_len, head_dim]
+  View<const T> v;           // [batch, kv_heads, kv_len, value_dim]
+  View<T> out;               // [batch, q_heads, q_len, value_dim]
+  LogSumExp<T> lse;          // [batch, q_heads, q_len], if wanted
+  T scale;                   // what queries are multiplied with
+  std::int32_t first_query;  // the position of query 0 in the sequence of the keys
+
+  Index batch() const { return q.batch(); }
+  Index q_heads() const { return q.heads(); }
+  Index kv_heads() const { return k.heads(); }
+  Index q_len() const { return q.length(); }
+  Index kv_len() const { return k.length(); }
+  Index head_dim() const { return q.dim(); }
+  Index value_dim() const { return v.dim(); }
+  /// Query heads that read one key/value head.
+  Index group() const { return q_heads() / kv_heads(); }
+};
+
+template <class T> void check_pointer(const T* data, const char* name) {
+  if (data == nullptr) fail(name, "data is a null pointer", "it has to point to the elements, as no extent is 0");
+  if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0)
+    fail(name, "data is not aligned", "it has to be a multiple of " + std::to_string(alignof(T)) + " bytes");
+}
+
+template <class T> void check_view(const View<T>& view, const char* name, const char* dim) {
+  require(view.batch() >= 0, name, "batch", view.batch(), "it has to be 0 or more");
+  require(view.heads() >= 1, name, "the number of heads", view.heads(), "it has to be 1 or more");
+  const char* const stride_of[4] = {"the stride of batch", "the stride of heads", "the stride of positions",
+                                    "the stride of dims"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    require(view.extent[i] < max_length || i == 2, name,
+            i == 0   ? "batch"
+            : i == 1 ? "the number of heads"
+                     : dim,
+            view.extent[i], "it has to be less than 2^30");
+    require(view.extent[i] <= 1 || std::abs(view.stride[i]) <= max_reach / view.extent[i], name, stride_of[i],
+            view.stride[i], "it has to keep the view within 2^56 elements");
+  }
+  require(view.length() >= 0 && view.length() < max_length, name, "length", view.length(),
+          "it has to be from 0 to 2^30 - 1");
+  require(view.dim() >= 1, name, dim, view.dim(), "it has to be 1 or more");
+  if (!view.empty()) check_pointer(view.data, name);
+}
+
+inline void check_same(const char* name, const char* what, Index was, Index wanted, const char* like) {
+  if (was != wanted)
+    fail(name, std::string(what) + " is " + std::to_string(was),
+         "it has to be " + std::to_string(wanted) + ", as in " + like);
+}
+
+template <class T>
+void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out) {
+  check_view(q, "q", "head_dim");
+  check_view(k, "k", "head_dim");
+  check_view(v, "v", "value_dim");
+  check_view(out, "out", "value_dim");
+  check_same("k", "batch", k.batch(), q.batch(), "q");
+  check_same("v", "batch", v.batch(), q.batch(), "q");
+  check_same("out", "batch", out.batch(), q.batch(), "q");
+  check_same("k", "head_dim", k.dim(), q.dim(), "q");
+  check_same("v", "the number of heads", v.heads(), k.heads(), "k");
+  check_same("v", "length", v.length(), k.length(), "k");
+  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
+  check_same("out", "length", out.length(), q.length(), "q");
+  check_same("out", "value_dim", out.dim(), v.dim(), "v");
+  if (q.heads() % k.heads() != 0)
+    fail("q", "the number of heads is " + std::to_string(q.heads()),
+         "it has to be a multiple of the " + std::to_string(k.heads()) + " key/value heads");
+}
+
+template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& q) {
+  if (!lse.wanted()) return;
+  check_same("lse", "batch", lse.extent[0], q.batch(), "q");
+  check_same("lse", "the number of heads", lse.extent[1], q.heads(), "q");
+  check_same("lse", "length", lse.extent[2], q.length(), "q");
+  check_pointer(lse.data, "lse");
+}
+
+/// What is written may share no element with what is read, nor with itself.
+template <class T> void check_overlap(const Problem<T>& p) {
+  const Footprint out = footprint(p.out), lse = footprint(p.lse);
+  if (overlaps_itself(out))
+    fail("out", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
+  if (overlaps_itself(lse))
+    fail("lse", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
+  if (may_overlap(out, lse)) fail("lse", "shares memory with out", "it has to be apart from it");
+  const auto apart = [&](const Footprint& read, const char* name) {
+    if (may_overlap(out, read))
+      fail("out", std::string("shares memory with ") + name, "it has to be apart from what is read");
+    if (may_overlap(lse, read))
+      fail("lse", std::string("shares memory with ") + name, "it has to be apart from what is read");
+  };
+  apart(footprint(p.q), "q");
+  apart(footprint(p.k), "k");
+  apart(footprint(p.v), "v");
+}
+
+/// Checks everything and throws std::invalid_argument, or returns the problem. `first_query` is query 0's position.
+template <class T>
+Problem<T> validated(View<const T> q, View<const T> k, View<const T> v, View<T> out, LogSumExp<T> lse,
+                     std::optional<double> scale, Index first_query) {
+  check_shapes(q, k, v, out);
+  check_lse(lse, q);
+  if (scale && !std::isfinite(static_cast<T>(*scale)))
+    fail("scale", "is " + std::to_string(*scale),
+         "it has to be finite, as a " + std::string(sizeof(T) == 8 ? "double" : "float"));
+  require(first_query > -max_length && first_query < max_length, "score", "the first query's position", first_query,
+          "it has to be within 2^30 of the first key");
+  const double factor = scale ? *scale : 1.0 / std::sqrt(static_cast<double>(q.dim()));
+  const Problem<T> problem{q, k, v, out, lse, static_cast<T>(factor), static_cast<std::int32_t>(first_query)};
+  check_overlap(problem);
+  return problem;
+}
+
+}  // namespace detail
+RAPT_NAMESPACE_END

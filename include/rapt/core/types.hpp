@@ -1,0 +1,34 @@
+// Index, and the element types that attention takes.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+#include "rapt/core/config.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// Extents, strides and counts: signed, so that differences of positions are what they look like.
+using Index = std::int64_t;
+
+namespace detail {
+
+/// What an element type is computed in: the softmax state and the accumulators are never narrower than float. A
+/// narrower type of storage joins the library by a specialisation here.
+template <class T> struct Arithmetic;
+template <> struct Arithmetic<float> { using type = float; };
+template <> struct Arithmetic<double> { using type = double; };
+
+/// A word as wide as T, so that a loop over scores and one over their masks fill the same lanes. Zero is false.
+template <class T> using Word = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+
+}  // namespace detail
+
+/// An element type that attention can read: float or double, const or not.
+template <class T>
+concept Element = requires {
+  typename detail::Arithmetic<std::remove_const_t<T>>::type;
+};
+
+RAPT_NAMESPACE_END

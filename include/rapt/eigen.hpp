@@ -1,0 +1,47 @@
+// Views of Eigen's types.
+#pragma once
+
+#include <Eigen/Core>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "rapt/core/error.hpp"
+#include "rapt/core/view.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// An expression with memory of its own, read-only if it is const or its type says so (Map<const M>, Ref<const M>).
+template <class M> using eigen_element_t = std::remove_pointer_t<decltype(std::declval<M&>().data())>;
+
+/// What can be copied without copying the elements: it outlives a temporary of its own kind.
+template <class M> inline constexpr bool borrows = false;
+template <class M, int A, class S> inline constexpr bool borrows<Eigen::Map<M, A, S>> = true;
+template <class M, int R, int C, bool P> inline constexpr bool borrows<Eigen::Block<M, R, C, P>> = true;
+template <class M, int A, class S>
+inline constexpr bool borrows<Eigen::Ref<M, A, S>> = !std::is_const_v<M>;  // Ref<const M> may hold a copy
+
+}  // namespace detail
+
+/// A matrix with a position a row as a view [1, heads, rows, cols / heads]: the heads side by side in each row, as a
+/// projection leaves them. With one head, a row is a position and a column a dim.
+///
+/// Takes whatever has memory of its own and not a product or a sum: Matrix, Map, Ref, blocks of them; in either storage
+/// order and with any strides. The view holds only a pointer, so the matrix has to stay; a temporary that owns its
+/// memory does not compile.
+template <class M>
+  requires std::is_base_of_v<Eigen::EigenBase<std::remove_cvref_t<M>>, std::remove_cvref_t<M>>
+auto view(M&& m, Index heads = 1) {
+  static_assert(std::is_lvalue_reference_v<M> || detail::borrows<std::remove_cvref_t<M>>,
+                "rapt: a view of a temporary matrix would outlive it: name the matrix first");
+  detail::require(heads >= 1, "view", "the number of heads", heads, "it has to be 1 or more");
+  if (m.cols() % heads != 0)
+    detail::fail("view", "the number of columns is " + std::to_string(m.cols()),
+                 "it has to be a multiple of the " + std::to_string(heads) + " heads");
+  const Index dim = m.cols() / heads;
+  using Elements = View<detail::eigen_element_t<std::remove_reference_t<M>>>;
+  return Elements{m.data(), {1, heads, m.rows(), dim}, {0, m.colStride() * dim, m.rowStride(), m.colStride()}};
+}
+
+RAPT_NAMESPACE_END

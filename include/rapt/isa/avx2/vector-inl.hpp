@@ -1,0 +1,105 @@
+// The vector vocabulary on AVX2 with FMA: 8 floats or 4 doubles.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+constexpr Isa region_isa = Isa::avx2;
+
+/// Registers of queries in a group: 2 x 6 accumulators, 2 queries and a key leave 1 of 16 registers free.
+constexpr int query_registers = 2;
+/// Steps of a register tile's loop that are written out.
+constexpr int unrolled = 2;
+
+template <class T> struct Vec;
+template <> struct Vec<float> {
+  static constexpr int lanes = 8;
+  __m256 raw;
+};
+template <> struct Vec<double> {
+  static constexpr int lanes = 4;
+  __m256d raw;
+};
+template <class T> struct Mask {
+  Vec<T> raw;  // all bits of a lane, or none
+};
+
+RAPT_INLINE Vec<float> load(const float* p) { return {_mm256_loadu_ps(p)}; }
+RAPT_INLINE Vec<double> load(const double* p) { return {_mm256_loadu_pd(p)}; }
+RAPT_INLINE void store(float* p, Vec<float> a) { _mm256_storeu_ps(p, a.raw); }
+RAPT_INLINE void store(double* p, Vec<double> a) { _mm256_storeu_pd(p, a.raw); }
+RAPT_INLINE Vec<float> broadcast(float x) { return {_mm256_set1_ps(x)}; }
+RAPT_INLINE Vec<double> broadcast(double x) { return {_mm256_set1_pd(x)}; }
+
+RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {_mm256_add_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {_mm256_add_pd(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {_mm256_sub_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {_mm256_sub_pd(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {_mm256_mul_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {_mm256_mul_pd(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {_mm256_div_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {_mm256_div_pd(a.raw, b.raw)}; }
+/// Asks for the cache line at p to be brought into the second-level cache.
+RAPT_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+
+/// a·b + c, rounded once.
+RAPT_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {_mm256_fmadd_ps(a.raw, b.raw, c.raw)}; }
+RAPT_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return {_mm256_fmadd_pd(a.raw, b.raw, c.raw)};
+}
+/// a > b ? a : b, so that a NaN in a is ignored and a NaN in b stays.
+RAPT_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm256_max_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm256_max_pd(a.raw, b.raw)}; }
+
+RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {{_mm256_cmp_ps(a.raw, b.raw, _CMP_GT_OQ)}}; }
+RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) { return {{_mm256_cmp_pd(a.raw, b.raw, _CMP_GT_OQ)}}; }
+RAPT_INLINE Mask<float> is_nan(Vec<float> a) { return {{_mm256_cmp_ps(a.raw, a.raw, _CMP_UNORD_Q)}}; }
+RAPT_INLINE Mask<double> is_nan(Vec<double> a) { return {{_mm256_cmp_pd(a.raw, a.raw, _CMP_UNORD_Q)}}; }
+RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {{_mm256_cmp_ps(a.raw, _mm256_setzero_ps(), _CMP_EQ_OQ)}}; }
+RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {{_mm256_cmp_pd(a.raw, _mm256_setzero_pd(), _CMP_EQ_OQ)}}; }
+RAPT_INLINE bool any(Mask<float> m) { return _mm256_movemask_ps(m.raw.raw) != 0; }
+RAPT_INLINE bool any(Mask<double> m) { return _mm256_movemask_pd(m.raw.raw) != 0; }
+/// A mask from words that are zero or not, one a lane.
+RAPT_INLINE Mask<float> load_mask(const std::int32_t* p) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i zero = _mm256_cmpeq_epi32(words, _mm256_setzero_si256());
+  return {{_mm256_castsi256_ps(_mm256_xor_si256(zero, _mm256_set1_epi32(-1)))}};
+}
+RAPT_INLINE Mask<double> load_mask(const std::int64_t* p) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i zero = _mm256_cmpeq_epi64(words, _mm256_setzero_si256());
+  return {{_mm256_castsi256_pd(_mm256_xor_si256(zero, _mm256_set1_epi32(-1)))}};
+}
+/// m ? a : b
+RAPT_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) {
+  return {_mm256_blendv_ps(b.raw, a.raw, m.raw.raw)};
+}
+RAPT_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return {_mm256_blendv_pd(b.raw, a.raw, m.raw.raw)};
+}
+
+/// The low bits of the significand, moved up to where the exponent stands.
+RAPT_INLINE Vec<float> low_bits_to_exponent(Vec<float> a) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.raw), 23))};
+}
+RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
+  return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a.raw), 52))};
+}
+
+/// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones.
+RAPT_INLINE Vec<float> zip_low(Vec<float> a, Vec<float> b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.raw, b.raw), _mm256_unpackhi_ps(a.raw, b.raw), 0x20)};
+}
+RAPT_INLINE Vec<float> zip_high(Vec<float> a, Vec<float> b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.raw, b.raw), _mm256_unpackhi_ps(a.raw, b.raw), 0x31)};
+}
+RAPT_INLINE Vec<double> zip_low(Vec<double> a, Vec<double> b) {
+  return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.raw, b.raw), _mm256_unpackhi_pd(a.raw, b.raw), 0x20)};
+}
+RAPT_INLINE Vec<double> zip_high(Vec<double> a, Vec<double> b) {
+  return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.raw, b.raw), _mm256_unpackhi_pd(a.raw, b.raw), 0x31)};
+}
+
+RAPT_REGION_CLOSE
+
+#endif

@@ -1,0 +1,112 @@
+// The vector vocabulary on AVX-512 (F, BW, DQ, VL): 16 floats or 8 doubles.
+//
+// Where GCC 12's unmasked intrinsic passes an undefined vector on (max, shift, …), the zero-masked one with a full mask
+// stands here: the same instruction, without the false warning "used uninitialized" in the user's file.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+constexpr Isa region_isa = Isa::avx512;
+
+/// Registers of queries in a group: 4 x 6 accumulators, 4 queries and a key leave 3 of 32 registers free.
+constexpr int query_registers = 4;
+/// Steps of a register tile's loop that are written out.
+constexpr int unrolled = 2;
+
+template <class T> struct Vec;
+template <> struct Vec<float> {
+  static constexpr int lanes = 16;
+  __m512 raw;
+};
+template <> struct Vec<double> {
+  static constexpr int lanes = 8;
+  __m512d raw;
+};
+template <class T> struct Mask;
+template <> struct Mask<float> { __mmask16 raw; };
+template <> struct Mask<double> { __mmask8 raw; };
+
+RAPT_INLINE Vec<float> load(const float* p) { return {_mm512_loadu_ps(p)}; }
+RAPT_INLINE Vec<double> load(const double* p) { return {_mm512_loadu_pd(p)}; }
+RAPT_INLINE void store(float* p, Vec<float> a) { _mm512_storeu_ps(p, a.raw); }
+RAPT_INLINE void store(double* p, Vec<double> a) { _mm512_storeu_pd(p, a.raw); }
+RAPT_INLINE Vec<float> broadcast(float x) { return {_mm512_set1_ps(x)}; }
+RAPT_INLINE Vec<double> broadcast(double x) { return {_mm512_set1_pd(x)}; }
+
+RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {_mm512_add_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {_mm512_add_pd(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {_mm512_sub_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {_mm512_sub_pd(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {_mm512_mul_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {_mm512_mul_pd(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {_mm512_div_ps(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {_mm512_div_pd(a.raw, b.raw)}; }
+/// Asks for the cache line at p to be brought into the second-level cache.
+RAPT_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+
+/// a·b + c, rounded once.
+RAPT_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {_mm512_fmadd_ps(a.raw, b.raw, c.raw)}; }
+RAPT_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return {_mm512_fmadd_pd(a.raw, b.raw, c.raw)};
+}
+/// a > b ? a : b, so that a NaN in a is ignored and a NaN in b stays.
+RAPT_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_maskz_max_ps(0xffff, a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm512_maskz_max_pd(0xff, a.raw, b.raw)}; }
+
+RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.raw, b.raw, _CMP_GT_OQ)}; }
+RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) {
+  return {_mm512_cmp_pd_mask(a.raw, b.raw, _CMP_GT_OQ)};
+}
+RAPT_INLINE Mask<float> is_nan(Vec<float> a) { return {_mm512_cmp_ps_mask(a.raw, a.raw, _CMP_UNORD_Q)}; }
+RAPT_INLINE Mask<double> is_nan(Vec<double> a) { return {_mm512_cmp_pd_mask(a.raw, a.raw, _CMP_UNORD_Q)}; }
+RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {_mm512_cmp_ps_mask(a.raw, _mm512_setzero_ps(), _CMP_EQ_OQ)}; }
+RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {_mm512_cmp_pd_mask(a.raw, _mm512_setzero_pd(), _CMP_EQ_OQ)}; }
+RAPT_INLINE bool any(Mask<float> m) { return m.raw != 0; }
+RAPT_INLINE bool any(Mask<double> m) { return m.raw != 0; }
+/// A mask from words that are zero or not, one a lane.
+RAPT_INLINE Mask<float> load_mask(const std::int32_t* p) {
+  const __m512i words = _mm512_loadu_si512(p);
+  return {_mm512_test_epi32_mask(words, words)};
+}
+RAPT_INLINE Mask<double> load_mask(const std::int64_t* p) {
+  const __m512i words = _mm512_loadu_si512(p);
+  return {_mm512_test_epi64_mask(words, words)};
+}
+/// m ? a : b
+RAPT_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) {
+  return {_mm512_mask_blend_ps(m.raw, b.raw, a.raw)};
+}
+RAPT_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return {_mm512_mask_blend_pd(m.raw, b.raw, a.raw)};
+}
+
+/// The low bits of the significand, moved up to where the exponent stands.
+RAPT_INLINE Vec<float> low_bits_to_exponent(Vec<float> a) {
+  return {_mm512_castsi512_ps(_mm512_maskz_slli_epi32(0xffff, _mm512_castps_si512(a.raw), 23))};
+}
+RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
+  return {_mm512_castsi512_pd(_mm512_maskz_slli_epi64(0xff, _mm512_castpd_si512(a.raw), 52))};
+}
+
+/// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones.
+RAPT_INLINE Vec<float> zip_low(Vec<float> a, Vec<float> b) {
+  const __m512i order = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return {_mm512_permutex2var_ps(a.raw, order, b.raw)};
+}
+RAPT_INLINE Vec<float> zip_high(Vec<float> a, Vec<float> b) {
+  const __m512i order = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+  return {_mm512_permutex2var_ps(a.raw, order, b.raw)};
+}
+RAPT_INLINE Vec<double> zip_low(Vec<double> a, Vec<double> b) {
+  const __m512i order = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0);
+  return {_mm512_permutex2var_pd(a.raw, order, b.raw)};
+}
+RAPT_INLINE Vec<double> zip_high(Vec<double> a, Vec<double> b) {
+  const __m512i order = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
+  return {_mm512_permutex2var_pd(a.raw, order, b.raw)};
+}
+
+RAPT_REGION_CLOSE
+
+#endif

@@ -1,0 +1,51 @@
+// Includes the file that RAPT_EACH_REGION names once for each instruction set, between the marks of its region:
+//
+//     #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
+//     #include "rapt/isa/each_region.hpp"
+//
+// RAPT_VOCABULARY names the region's vector vocabulary, for the first such file of a program to include: the kernels.
+// No include guard, as each file that goes through the regions includes this one again.
+#include "rapt/isa/region.hpp"
+
+#if RAPT_ARCH_X86_64
+#include <immintrin.h>
+#elif RAPT_ARCH_AARCH64
+#include <arm_neon.h>
+#endif
+
+#ifdef RAPT_EACH_REGION
+
+#define RAPT_REGION generic
+#define RAPT_VOCABULARY "rapt/isa/generic/vector-inl.hpp"
+#include RAPT_EACH_REGION
+#undef RAPT_VOCABULARY
+#undef RAPT_REGION
+
+#if RAPT_ARCH_X86_64
+#define RAPT_REGION avx2
+#define RAPT_VOCABULARY "rapt/isa/avx2/vector-inl.hpp"
+RAPT_REGION_BEGIN_AVX2
+#include RAPT_EACH_REGION
+RAPT_REGION_END
+#undef RAPT_VOCABULARY
+#undef RAPT_REGION
+
+#define RAPT_REGION avx512
+#define RAPT_VOCABULARY "rapt/isa/avx512/vector-inl.hpp"
+RAPT_REGION_BEGIN_AVX512
+#include RAPT_EACH_REGION
+RAPT_REGION_END
+#undef RAPT_VOCABULARY
+#undef RAPT_REGION
+#endif
+
+#if RAPT_ARCH_AARCH64
+#define RAPT_REGION neon
+#define RAPT_VOCABULARY "rapt/isa/neon/vector-inl.hpp"
+#include RAPT_EACH_REGION
+#undef RAPT_VOCABULARY
+#undef RAPT_REGION
+#endif
+
+#undef RAPT_EACH_REGION
+#endif

@@ -1,0 +1,64 @@
+// The vector vocabulary in plain C++, one lane wide: complete, correct on every compiler and machine, and quick to
+// compile. Without a fused multiply-add in the baseline (x86-64 has none) std::fma is a call into the C library: right,
+// but slow.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+constexpr Isa region_isa = Isa::generic;
+
+/// Registers of queries in a group.
+constexpr int query_registers = 1;
+/// Steps of a register tile's loop that are written out.
+constexpr int unrolled = 1;
+
+template <class T> struct Vec {
+  static constexpr int lanes = 1;
+  T raw;
+};
+template <class T> struct Mask { bool raw; };
+
+template <class T> RAPT_INLINE Vec<T> load(const T* p) { return {*p}; }
+template <class T> RAPT_INLINE void store(T* p, Vec<T> a) { *p = a.raw; }
+RAPT_INLINE Vec<float> broadcast(float x) { return {x}; }
+RAPT_INLINE Vec<double> broadcast(double x) { return {x}; }
+
+template <class T> RAPT_INLINE Vec<T> add(Vec<T> a, Vec<T> b) { return {a.raw + b.raw}; }
+template <class T> RAPT_INLINE Vec<T> sub(Vec<T> a, Vec<T> b) { return {a.raw - b.raw}; }
+template <class T> RAPT_INLINE Vec<T> mul(Vec<T> a, Vec<T> b) { return {a.raw * b.raw}; }
+template <class T> RAPT_INLINE Vec<T> div(Vec<T> a, Vec<T> b) { return {a.raw / b.raw}; }
+/// a·b + c, rounded once.
+template <class T> RAPT_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return {std::fma(a.raw, b.raw, c.raw)}; }
+/// a > b ? a : b, so that a NaN in a is ignored and a NaN in b stays.
+template <class T> RAPT_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {a.raw > b.raw ? a.raw : b.raw}; }
+
+template <class T> RAPT_INLINE Mask<T> greater(Vec<T> a, Vec<T> b) { return {a.raw > b.raw}; }
+template <class T> RAPT_INLINE Mask<T> is_nan(Vec<T> a) { return {a.raw != a.raw}; }
+template <class T> RAPT_INLINE Mask<T> is_zero(Vec<T> a) { return {a.raw == T(0)}; }
+template <class T> RAPT_INLINE bool any(Mask<T> m) { return m.raw; }
+/// A mask from words that are zero or not, one a lane.
+RAPT_INLINE Mask<float> load_mask(const std::int32_t* p) { return {*p != 0}; }
+RAPT_INLINE Mask<double> load_mask(const std::int64_t* p) { return {*p != 0}; }
+/// m ? a : b
+template <class T> RAPT_INLINE Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) { return m.raw ? a : b; }
+
+/// The low bits of the significand, moved up to where the exponent stands.
+RAPT_INLINE Vec<float> low_bits_to_exponent(Vec<float> a) {
+  return {std::bit_cast<float>(std::bit_cast<std::uint32_t>(a.raw) << 23)};
+}
+RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
+  return {std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.raw) << 52)};
+}
+
+/// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones. One lane has no halves: what it is zipped
+/// to is itself.
+template <class T> RAPT_INLINE Vec<T> zip_low(Vec<T> a, Vec<T>) { return a; }
+template <class T> RAPT_INLINE Vec<T> zip_high(Vec<T>, Vec<T> b) { return b; }
+
+/// Asks for the cache line at p to be brought into the second-level cache: here left to the machine.
+RAPT_INLINE void prefetch(const void*) {}
+
+RAPT_REGION_CLOSE
+
+#endif

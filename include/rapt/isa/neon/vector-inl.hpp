@@ -1,0 +1,93 @@
+// The vector vocabulary on NEON (AArch64): 4 floats or 2 doubles.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+constexpr Isa region_isa = Isa::neon;
+
+/// Registers of queries in a group: 4 x 6 accumulators, 4 queries and a key leave 3 of 32 registers free.
+constexpr int query_registers = 4;
+/// Steps of a register tile's loop that are written out.
+constexpr int unrolled = 2;
+
+template <class T> struct Vec;
+template <> struct Vec<float> {
+  static constexpr int lanes = 4;
+  float32x4_t raw;
+};
+template <> struct Vec<double> {
+  static constexpr int lanes = 2;
+  float64x2_t raw;
+};
+template <class T> struct Mask;
+template <> struct Mask<float> { uint32x4_t raw; };
+template <> struct Mask<double> { uint64x2_t raw; };
+
+RAPT_INLINE Vec<float> load(const float* p) { return {vld1q_f32(p)}; }
+RAPT_INLINE Vec<double> load(const double* p) { return {vld1q_f64(p)}; }
+RAPT_INLINE void store(float* p, Vec<float> a) { vst1q_f32(p, a.raw); }
+RAPT_INLINE void store(double* p, Vec<double> a) { vst1q_f64(p, a.raw); }
+RAPT_INLINE Vec<float> broadcast(float x) { return {vdupq_n_f32(x)}; }
+RAPT_INLINE Vec<double> broadcast(double x) { return {vdupq_n_f64(x)}; }
+
+RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {vaddq_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {vaddq_f64(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {vsubq_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {vsubq_f64(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {vmulq_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {vmulq_f64(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {vdivq_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {vdivq_f64(a.raw, b.raw)}; }
+/// Asks for the cache line at p to be brought into the second-level cache.
+RAPT_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
+
+/// a·b + c, rounded once.
+RAPT_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {vfmaq_f32(c.raw, a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return {vfmaq_f64(c.raw, a.raw, b.raw)}; }
+
+RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {vcgtq_f32(a.raw, b.raw)}; }
+RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) { return {vcgtq_f64(a.raw, b.raw)}; }
+RAPT_INLINE Mask<float> is_nan(Vec<float> a) { return {vmvnq_u32(vceqq_f32(a.raw, a.raw))}; }
+RAPT_INLINE Mask<double> is_nan(Vec<double> a) {
+  return {vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vceqq_f64(a.raw, a.raw))))};
+}
+RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {vceqzq_f32(a.raw)}; }
+RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {vceqzq_f64(a.raw)}; }
+RAPT_INLINE bool any(Mask<float> m) { return vmaxvq_u32(m.raw) != 0; }
+RAPT_INLINE bool any(Mask<double> m) { return vmaxvq_u32(vreinterpretq_u32_u64(m.raw)) != 0; }
+/// A mask from words that are zero or not, one a lane.
+RAPT_INLINE Mask<float> load_mask(const std::int32_t* p) {
+  const int32x4_t words = vld1q_s32(p);
+  return {vtstq_s32(words, words)};
+}
+RAPT_INLINE Mask<double> load_mask(const std::int64_t* p) {
+  const int64x2_t words = vld1q_s64(p);
+  return {vtstq_s64(words, words)};
+}
+/// m ? a : b
+RAPT_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {vbslq_f32(m.raw, a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return {vbslq_f64(m.raw, a.raw, b.raw)};
+}
+/// a > b ? a : b, so that a NaN in a is ignored and a NaN in b stays. (NEON's own maximum passes every NaN on.)
+RAPT_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return select(greater(a, b), a, b); }
+RAPT_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return select(greater(a, b), a, b); }
+
+/// The low bits of the significand, moved up to where the exponent stands.
+RAPT_INLINE Vec<float> low_bits_to_exponent(Vec<float> a) {
+  return {vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a.raw), 23))};
+}
+RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
+  return {vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a.raw), 52))};
+}
+
+/// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones.
+RAPT_INLINE Vec<float> zip_low(Vec<float> a, Vec<float> b) { return {vzip1q_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> zip_high(Vec<float> a, Vec<float> b) { return {vzip2q_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> zip_low(Vec<double> a, Vec<double> b) { return {vzip1q_f64(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> zip_high(Vec<double> a, Vec<double> b) { return {vzip2q_f64(a.raw, b.raw)}; }
+
+RAPT_REGION_CLOSE
+
+#endif

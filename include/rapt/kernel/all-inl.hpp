@@ -1,0 +1,18 @@
+// All kernels, in the order in which they build on each other.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+// clang-format off
+#include RAPT_VOCABULARY
+#include "rapt/kernel/transpose-inl.hpp"
+#include "rapt/kernel/pack-inl.hpp"
+#include "rapt/kernel/scores-inl.hpp"
+#include "rapt/kernel/exp-inl.hpp"
+#include "rapt/kernel/softmax-inl.hpp"
+#include "rapt/kernel/values-inl.hpp"
+#include "rapt/kernel/state-inl.hpp"
+#include "rapt/kernel/tile-inl.hpp"
+#include "rapt/kernel/forward-inl.hpp"
+// clang-format on
+
+#endif

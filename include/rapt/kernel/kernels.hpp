@@ -1,0 +1,41 @@
+// The kernels, once for each instruction set, and the choice among them.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "rapt/core/contract.hpp"
+#include "rapt/core/coord.hpp"
+#include "rapt/core/logarithm.hpp"
+#include "rapt/core/view.hpp"
+#include "rapt/isa/isa.hpp"
+#include "rapt/isa/region.hpp"
+#include "rapt/kernel/work.hpp"
+#include "rapt/score/coverage.hpp"
+
+#define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
+#include "rapt/isa/each_region.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+template <class T, class S> ForwardKernel<T, S> forward_kernel(Isa isa) {
+  switch (isa) {
+#if RAPT_ARCH_X86_64
+    case Isa::avx512: return avx512::forward_kernel<T, S>();
+    case Isa::avx2: return avx2::forward_kernel<T, S>();
+#endif
+#if RAPT_ARCH_AARCH64
+    case Isa::neon: return neon::forward_kernel<T, S>();
+#endif
+    default: return generic::forward_kernel<T, S>();
+  }
+}
+
+}  // namespace detail
+RAPT_NAMESPACE_END

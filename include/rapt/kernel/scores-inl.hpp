@@ -1,0 +1,96 @@
+// Scores of a tile: keys times queries, with the queries in the lanes.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// Rows that are wanted soon, and are fetched into the second-level cache while scores are computed: along with each
+/// key, line by line, one of these keys and one of these values. (The values' loop has no load to spare for it.)
+template <class T> struct Ahead {
+  const T* const* keys;
+  const T* const* values;
+  RAPT_INLINE Ahead from(Index key) const { return {keys + key, values + key}; }
+};
+
+template <int Keys, int Registers, class T>
+RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Keys], Index d, Vec<T> (&sum)[Keys][Registers]) {
+  constexpr int width = Vec<T>::lanes;
+  Vec<T> query[Registers];
+  RAPT_UNROLL
+  for (int r = 0; r < Registers; ++r) query[r] = load(queries + r * width);
+  RAPT_UNROLL
+  for (int k = 0; k < Keys; ++k) {
+    const Vec<T> key = broadcast(row[k][d]);
+    RAPT_UNROLL
+    for (int r = 0; r < Registers; ++r) sum[k][r] = fma(query[r], key, sum[k][r]);
+  }
+}
+
+/// The scores of `Keys` keys and `Registers` registers of queries: each lane its own chain of fused multiply-adds over
+/// d.
+///   queries [head_dim][lanes], keys: a pointer a row, scores [Keys][lanes]
+template <int Keys, int Registers, class T>
+RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, const T* const* keys, Ahead<T> ahead, Index head_dim,
+                             T* RAPT_RESTRICT scores) {
+  constexpr int width = Vec<T>::lanes, lanes = width * query_registers, line = 64 / sizeof(T);
+  Vec<T> sum[Keys][Registers];
+  RAPT_UNROLL
+  for (int k = 0; k < Keys; ++k) {
+    RAPT_UNROLL
+    for (int r = 0; r < Registers; ++r) sum[k][r] = broadcast(T(0));
+  }
+  const T* row[Keys];
+  RAPT_UNROLL
+  for (int k = 0; k < Keys; ++k) row[k] = keys[k];
+
+  Index d = 0;
+  while (d + line <= head_dim) {
+    RAPT_UNROLL
+    for (int k = 0; k < Keys; ++k) {
+      prefetch(ahead.keys[k] + d);
+      prefetch(ahead.values[k] + d);
+    }
+    for (const Index end = d + line; d < end; d += unrolled, queries += unrolled * lanes) {
+      RAPT_UNROLL
+      for (int i = 0; i < unrolled; ++i) score_step<Keys, Registers>(queries + i * lanes, row, d + i, sum);
+    }
+  }
+  for (; d < head_dim; ++d, queries += lanes) score_step<Keys, Registers>(queries, row, d, sum);
+  RAPT_UNROLL
+  for (int k = 0; k < Keys; ++k) {
+    RAPT_UNROLL
+    for (int r = 0; r < Registers; ++r) store(scores + k * lanes + r * width, sum[k][r]);
+  }
+}
+
+/// Register tiles are 6, 4 or 1 high. Each height is machine code of its own, to be compiled in every program, so 4 is
+/// there only for all the registers, and a single lane, which has nothing to gain, makes do with 1.
+template <int Registers> constexpr bool has_6 = query_registers > 1;
+template <int Registers> constexpr bool has_4 = query_registers > 1 && Registers == query_registers;
+
+/// How many of the `left` rows or columns to take next: the most, unless that would leave a remainder of 2 or 3 that 4
+/// could have had (8 is 4 + 4, not 6 + 1 + 1).
+template <int Registers> RAPT_INLINE int next_step(Index left) {
+  if (has_6<Registers> && left >= 6 && !(has_4<Registers> && (left == 8 || left == 9))) return 6;
+  return has_4<Registers> && left >= 4 ? 4 : 1;
+}
+
+/// The scores of `count` keys, for the first `Registers` registers from `queries` on.
+template <int Registers, class T>
+RAPT_NOINLINE void score_keys(const T* queries, const T* const* keys, Ahead<T> ahead, Index count, Index head_dim,
+                              T* scores) {
+  constexpr int lanes = Vec<T>::lanes * query_registers;
+  for (Index k = 0; k < count;) {
+    const int step = next_step<Registers>(count - k);
+    if constexpr (has_6<Registers>)
+      if (step == 6) score_block<6, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes);
+    if constexpr (has_4<Registers>)
+      if (step == 4) score_block<4, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes);
+    if (step == 1) score_block<1, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes);
+    k += step;
+  }
+}
+
+RAPT_REGION_CLOSE
+
+#endif

@@ -1,0 +1,200 @@
+// One tile of keys and values: where its rows are, and what a group of queries makes of it.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// Memory of one worker, carved from its piece of the workspace.
+template <class T> struct Scratch {
+  T* scores;              // [tile][lanes]: a tile's scores, then its weights
+  detail::Word<T>* keep;  // [tile][lanes]: which of them are attended
+  T* factor;              // [lanes]
+  T* keys;                // [tile][head_dim]: keys that can't be read in place
+  T* values;              // [tile][value_dim]
+};
+
+/// The pointers that an Ahead points to.
+template <class T> struct AheadRows {
+  const T* keys[contract::tile];
+  const T* values[contract::tile];
+  RAPT_INLINE Ahead<T> from(Index key) const { return {keys + key, values + key}; }
+};
+
+/// The rows of a tile, each with its elements side by side.
+template <class T> struct Tile {
+  Index first, count;  // keys
+  const T* keys[contract::tile];
+  const T* values[contract::tile];
+  AheadRows<T> next;  // the tile after it
+};
+
+/// Points `rows` at `count` rows of the view from `first` on, or at copies, if its elements don't stand side by side.
+template <class T>
+RAPT_NOINLINE void find_rows(const View<const T>& view, Index batch, Index head, Index first, Index count, T* copies,
+                             const T** rows) {
+  const Index dim = view.dim(), stride = view.stride[3];
+  const bool in_place = stride == 1 || dim == 1;
+  for (Index j = 0; j < count; ++j) {
+    const T* row = view.row(batch, head, first + j);
+    T* copy = copies + j * dim;
+    for (Index d = 0; d < dim && !in_place; ++d) copy[d] = row[d * stride];
+    rows[j] = in_place ? row : copy;
+  }
+}
+
+/// A group of rows: the queries in its lanes, and what they have come to.
+template <class T> struct Group {
+  int rows;       // lanes that hold a row of their own; the others repeat the last one
+  int registers;  // that hold these rows
+  std::int32_t batch, first_head, last_head;
+  std::int32_t head[group_lanes<T>];
+  std::int32_t position[group_lanes<T>];
+  T* output[group_lanes<T>];  // the caller's rows
+  AheadRows<T> after;         // what is wanted after the last tile: the next block's queries, and the rows to write to
+  T* queries;                 // [head_dim][lanes], scaled
+  State<T> span;              // of the span under way
+  State<T> total;             // of the spans before it
+  bool span_empty, total_empty;
+};
+
+/// The box of scores of registers [first, last) of a group with some keys.
+template <class T> RAPT_INLINE Box box_of(const Group<T>& g, int first, int last, Index first_key, Index keys) {
+  const int begin = first * Vec<T>::lanes;
+  const int end = (last * Vec<T>::lanes < g.rows ? last * Vec<T>::lanes : g.rows) - 1;
+  return {g.batch,
+          g.first_head,
+          g.last_head,
+          g.position[begin],
+          g.position[end],
+          static_cast<std::int32_t>(first_key),
+          static_cast<std::int32_t>(first_key + keys - 1)};
+}
+
+/// score_keys and add_values for a number of registers known only now.
+template <class T>
+RAPT_INLINE void score_keys(int registers, const T* queries, const T* const* keys, Ahead<T> ahead, Index count,
+                            Index head_dim, T* scores) {
+  if (registers == 1) return score_keys<1>(queries, keys, ahead, count, head_dim, scores);
+  if constexpr (query_registers >= 2)
+    if (registers == 2) return score_keys<2>(queries, keys, ahead, count, head_dim, scores);
+  if constexpr (query_registers >= 4) return score_keys<4>(queries, keys, ahead, count, head_dim, scores);
+}
+template <class T>
+RAPT_INLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
+                            bool fresh, T* output) {
+  if (registers == 1) return add_values<1>(weights, values, count, value_dim, fresh, output);
+  if constexpr (query_registers >= 2)
+    if (registers == 2) return add_values<2>(weights, values, count, value_dim, fresh, output);
+  if constexpr (query_registers >= 4) return add_values<4>(weights, values, count, value_dim, fresh, output);
+}
+
+/// A tile whose every key is attended by every row of the group.
+template <class T>
+RAPT_NOINLINE void attend_full(Group<T>& g, const Tile<T>& tile, const AheadRows<T>& ahead, const Scratch<T>& s,
+                               Index head_dim, Index value_dim) {
+  if (g.span_empty) clear(g.span, g.registers, 0);
+  score_keys(g.registers, g.queries, tile.keys, ahead.from(0), tile.count, head_dim, s.scores);
+  const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, g.span.m, g.span.l, s.factor);
+  if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
+  add_values(g.registers, s.scores, tile.values, tile.count, value_dim, g.span_empty, g.span.o);
+  g.span_empty = false;
+}
+
+/// Which scores of a tile are attended, one word a score.
+template <class T, class S>
+RAPT_NOINLINE void find_kept(const S& score, const Group<T>& g, const Tile<T>& tile,
+                             detail::Word<T>* RAPT_RESTRICT keep) {
+  for (Index j = 0; j < tile.count; ++j, keep += group_lanes<T>) {
+    const std::int32_t key = static_cast<std::int32_t>(tile.first + j);
+    for (int i = 0; i < group_lanes<T>; ++i) keep[i] = score.attends(Coord{g.batch, g.head[i], g.position[i], key});
+  }
+}
+
+/// Whether every value of a tile is finite: then 0 · value is 0, and a masked weight of 0 is as good as no weight at
+/// all.
+template <class T> RAPT_NOINLINE bool all_finite(const T* const* rows, Index count, Index dim) {
+  constexpr int width = Vec<T>::lanes;
+  Vec<T> sum = broadcast(T(0));  // of value · 0, which is NaN for what is not finite
+  T rest = 0;
+  for (Index j = 0; j < count; ++j) {
+    Index d = 0;
+    for (; d + width <= dim; d += width) sum = fma(load(rows[j] + d), broadcast(T(0)), sum);
+    for (; d < dim; ++d) rest += rows[j][d] * T(0);
+  }
+  return !any(is_nan(sum)) && rest == T(0);
+}
+
+/// o[d] takes in weight · value where the key is attended, and stays as it is where not, whatever the value's bits.
+template <class T>
+RAPT_NOINLINE void add_values_selected(const T* weights, const detail::Word<T>* keep, int registers,
+                                       const T* const* values, Index count, Index value_dim, T* output) {
+  constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  for (Index d = 0; d < value_dim; ++d)
+    for (int r = 0; r < registers; ++r) {
+      T* o = output + d * lanes + r * width;
+      Vec<T> sum = load(o);
+      for (Index j = 0; j < count; ++j) {
+        const Index at = j * lanes + r * width;
+        sum = select(load_mask(keep + at), fma(load(weights + at), broadcast(values[j][d]), sum), sum);
+      }
+      store(o, sum);
+    }
+}
+
+/// Keys that are looked at together in a partly masked tile.
+constexpr Index strip_keys = 16;
+
+/// The registers [first, last) of a group that attend to any key of a strip.
+struct Strip {
+  Index key, keys;  // within the tile
+  int first, last;
+};
+
+template <class T, class S>
+RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& tile, Index key) {
+  const Index keys = tile.count - key < strip_keys ? tile.count - key : strip_keys;
+  Strip strip{key, keys, g.registers, 0};
+  for (int r = 0; r < g.registers; ++r) {
+    if (score.covers(box_of(g, r, r + 1, tile.first + key, keys)) == Coverage::none) continue;
+    strip.first = strip.first < r ? strip.first : r;
+    strip.last = r + 1;
+  }
+  const int working = detail::working_registers(strip.last - strip.first);
+  if (strip.first + working > g.registers) strip.first = 0;
+  if (working > 0) strip.last = strip.first + working;
+  return strip;
+}
+
+/// A tile of which only some scores are attended. Within it, each strip of keys is looked at only by those registers of
+/// queries that attend to any of them: of a causal diagonal that saves nearly half.
+template <class T, class S>
+RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows<T>& ahead,
+                               const Scratch<T>& s, Index head_dim, Index value_dim) {
+  constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  Strip strips[contract::tile / strip_keys];
+  int count = 0;
+  for (Index key = 0; key < tile.count; key += strip_keys) {
+    const Strip strip = find_strip(score, g, tile, key);
+    if (strip.first >= strip.last) continue;
+    strips[count++] = strip;
+    score_keys(strip.last - strip.first, g.queries + strip.first * width, tile.keys + key, ahead.from(key), strip.keys,
+               head_dim, s.scores + key * lanes + strip.first * width);
+  }
+  if (g.span_empty) clear(g.span, g.registers, value_dim);
+  g.span_empty = false;
+  find_kept(score, g, tile, s.keep);
+  const bool moved = soften(g.registers, s.scores, tile.count, KeepSome<T>{s.keep}, g.span.m, g.span.l, s.factor);
+  if (moved) rescale(g.span, s.factor, g.registers, value_dim);
+
+  if (!all_finite(tile.values, tile.count, value_dim))
+    return add_values_selected(s.scores, s.keep, g.registers, tile.values, tile.count, value_dim, g.span.o);
+  for (int i = 0; i < count; ++i) {
+    const Strip& strip = strips[i];
+    add_values(strip.last - strip.first, s.scores + strip.key * lanes + strip.first * width, tile.values + strip.key,
+               strip.keys, value_dim, false, g.span.o + strip.first * width);
+  }
+}
+
+RAPT_REGION_CLOSE
+
+#endif

@@ -1,0 +1,26 @@
+// A square of registers, transposed.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// rows[i] lane j becomes rows[j] lane i. Each round zips row i with the row half the square below it: a perfect
+/// shuffle of the whole square, and log2(lanes) of them are a transposition.
+template <class T> RAPT_INLINE void transpose(Vec<T> (&rows)[Vec<T>::lanes]) {
+  constexpr int lanes = Vec<T>::lanes;
+  RAPT_UNROLL
+  for (int round = 1; round < lanes; round *= 2) {
+    Vec<T> zipped[lanes];
+    RAPT_UNROLL
+    for (int i = 0; i < lanes / 2; ++i) {
+      zipped[2 * i] = zip_low(rows[i], rows[i + lanes / 2]);
+      zipped[2 * i + 1] = zip_high(rows[i], rows[i + lanes / 2]);
+    }
+    RAPT_UNROLL
+    for (int i = 0; i < lanes; ++i) rows[i] = zipped[i];
+  }
+}
+
+RAPT_REGION_CLOSE
+
+#endif

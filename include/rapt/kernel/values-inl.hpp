@@ -1,0 +1,63 @@
+// Weighted values: o[d] takes in weight[j] · value[j][d] for j ascending, with the queries in the lanes.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+template <int Dims, int Registers, class T>
+RAPT_INLINE void value_step(const T* weights, const T* row, Vec<T> (&sum)[Dims][Registers]) {
+  Vec<T> weight[Registers];
+  RAPT_UNROLL
+  for (int r = 0; r < Registers; ++r) weight[r] = load(weights + r * Vec<T>::lanes);
+  RAPT_UNROLL
+  for (int i = 0; i < Dims; ++i) {
+    const Vec<T> value = broadcast(row[i]);
+    RAPT_UNROLL
+    for (int r = 0; r < Registers; ++r) sum[i][r] = fma(weight[r], value, sum[i][r]);
+  }
+}
+
+/// `Dims` columns of the values of `count` keys, for `Registers` registers of queries.
+///   weights [count][lanes], values: a pointer a row, output [dim][lanes], which starts from zero if `fresh`
+template <int Dims, int Registers, class T>
+RAPT_INLINE void value_block(const T* RAPT_RESTRICT weights, const T* const* values, Index count, Index column,
+                             bool fresh, T* RAPT_RESTRICT output) {
+  constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
+  Vec<T> sum[Dims][Registers];
+  RAPT_UNROLL
+  for (int i = 0; i < Dims; ++i) {
+    RAPT_UNROLL
+    for (int r = 0; r < Registers; ++r) sum[i][r] = fresh ? broadcast(T(0)) : load(output + i * lanes + r * width);
+  }
+  Index j = 0;
+  for (; j + unrolled <= count; j += unrolled, weights += unrolled * lanes) {
+    RAPT_UNROLL
+    for (int i = 0; i < unrolled; ++i) value_step<Dims, Registers>(weights + i * lanes, values[j + i] + column, sum);
+  }
+  for (; j < count; ++j, weights += lanes) value_step<Dims, Registers>(weights, values[j] + column, sum);
+  RAPT_UNROLL
+  for (int i = 0; i < Dims; ++i) {
+    RAPT_UNROLL
+    for (int r = 0; r < Registers; ++r) store(output + i * lanes + r * width, sum[i][r]);
+  }
+}
+
+/// All columns of the values of `count` keys, for the first `Registers` registers from `weights` and `output` on.
+template <int Registers, class T>
+RAPT_NOINLINE void add_values(const T* weights, const T* const* values, Index count, Index value_dim, bool fresh,
+                              T* output) {
+  constexpr int lanes = Vec<T>::lanes * query_registers;
+  for (Index d = 0; d < value_dim;) {
+    const int step = next_step<Registers>(value_dim - d);
+    if constexpr (has_6<Registers>)
+      if (step == 6) value_block<6, Registers>(weights, values, count, d, fresh, output + d * lanes);
+    if constexpr (has_4<Registers>)
+      if (step == 4) value_block<4, Registers>(weights, values, count, d, fresh, output + d * lanes);
+    if (step == 1) value_block<1, Registers>(weights, values, count, d, fresh, output + d * lanes);
+    d += step;
+  }
+}
+
+RAPT_REGION_CLOSE
+
+#endif

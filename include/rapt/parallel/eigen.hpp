@@ -1,0 +1,125 @@
+// Eigen's thread pool as an executor.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unsupported/Eigen/CXX11/ThreadPool>
+#include <vector>
+
+#include "rapt/parallel/executor.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// The calls that an executor has under way on its pool, and spent ones for later.
+///
+/// A call outlives its caller: a helper that the pool starts late has to find a closed door, not freed memory. So each
+/// is counted, and goes back to the list when the last helper has left.
+class PoolCalls : public std::enable_shared_from_this<PoolCalls> {
+ public:
+  struct Call {
+    std::optional<FunctionRef<void(int)>> task;
+    std::atomic<int> references{0};
+    std::atomic<int> next_worker{0};
+    std::atomic<int> inside{0};       // helpers that came in; `closed` more than that once the door is closed
+    std::shared_ptr<PoolCalls> list;  // keeps the list while a helper is under way
+  };
+
+  /// A call with the caller's own reference, its door open.
+  Call* open(FunctionRef<void(int)> task) {
+    const std::lock_guard lock(mutex_);
+    if (spent_.empty()) {
+      spent_.reserve(all_.size() + 1);  // so that release() allocates nothing
+      all_.push_back(std::make_unique<Call>());
+      spent_.push_back(all_.back().get());
+    }
+    Call* call = spent_.back();
+    spent_.pop_back();
+    call->task = task;
+    call->references = 1;
+    call->next_worker = 1;
+    call->inside = 0;
+    call->list = shared_from_this();
+    return call;
+  }
+
+  /// The helper's part: the task, if the door is still open.
+  static void help(Call* call) {
+    if (call->inside.fetch_add(1) >= 0) (*call->task)(call->next_worker.fetch_add(1));
+    if (call->inside.fetch_sub(1) == closed + 1) call->inside.notify_all();
+    release(call);
+  }
+
+  /// The caller's part: closes the door, then waits for those who had come in. Nobody else: a pool whose threads are
+  /// all busy calling never starts the helpers, and to wait for them would be to wait for oneself.
+  static void close(Call* call) {
+    int inside = call->inside.fetch_add(closed) + closed;
+    while (inside != closed) {
+      call->inside.wait(inside);
+      inside = call->inside.load();
+    }
+    release(call);
+  }
+
+  static void release(Call* call) {
+    if (call->references.fetch_sub(1) != 1) return;
+    const std::shared_ptr<PoolCalls> list = std::move(call->list);
+    const std::lock_guard lock(list->mutex_);
+    list->spent_.push_back(call);
+  }
+
+ private:
+  static constexpr int closed = -(1 << 30);
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Call>> all_;
+  std::vector<Call*> spent_;
+};
+
+}  // namespace detail
+
+/// An Eigen::ThreadPoolInterface as an executor. The calling thread is one of the workers, so a pool of n threads makes
+/// n + 1 of them, unless fewer are asked for.
+///
+///     Eigen::ThreadPool pool(3);
+///     rapt::EigenExecutor executor(pool);  // four workers
+///
+/// Safe to call from several threads, and from the pool's own. The pool has to outlive the executor.
+class EigenExecutor final : public Executor {
+ public:
+  explicit EigenExecutor(Eigen::ThreadPoolInterface& pool) : EigenExecutor(pool, pool.NumThreads() + 1) {}
+  EigenExecutor(Eigen::ThreadPoolInterface& pool, int workers)
+      : pool_(&pool),
+        workers_(std::clamp(workers, 1, pool.NumThreads() + 1)),
+        calls_(std::make_shared<detail::PoolCalls>()) {}
+
+  int workers() const override { return workers_; }
+
+  void run(int count, FunctionRef<void(int)> task) override {
+    using Calls = detail::PoolCalls;
+    if (count <= 1) return task(0);
+    Calls::Call* call = calls_->open(task);
+    const std::unique_ptr<Calls::Call, void (*)(Calls::Call*)> closing(call,
+                                                                       &Calls::close);  // whatever Schedule throws
+    for (int helper = 1; helper < count; ++helper) {
+      call->references.fetch_add(1);
+      try {
+        pool_->Schedule([call] { Calls::help(call); });
+      } catch (...) {
+        Calls::release(call);
+        throw;
+      }
+    }
+    task(0);
+  }
+
+ private:
+  Eigen::ThreadPoolInterface* pool_;
+  int workers_;
+  std::shared_ptr<detail::PoolCalls> calls_;
+};
+
+RAPT_NAMESPACE_END

@@ -1,0 +1,158 @@
+// What would run, and why; and its running.
+#pragma once
+
+#include <atomic>
+#include <cstdio>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "rapt/core/problem.hpp"
+#include "rapt/isa/isa.hpp"
+#include "rapt/kernel/kernels.hpp"
+#include "rapt/plan/options.hpp"
+#include "rapt/plan/schedule.hpp"
+#include "rapt/score/score.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// A call to attention with everything decided: which kernel, which tiles, which work items, how much memory.
+template <class T, class S> class Plan {
+ public:
+  Plan(const detail::Problem<T>& problem, const S& score, const Options<T>& options)
+      : work_{problem, score, {}, nullptr, nullptr, nullptr},
+        kernel_(detail::forward_kernel<T, S>(chosen_isa(options))),
+        executor_(options.executor),
+        workspace_(options.workspace) {
+    const int workers = executor_ == nullptr ? 1 : executor_->workers();
+    detail::require(workers >= 1, "executor", "workers()", workers, "it has to be 1 or more");
+    const detail::Extents e = extents();
+    work_.schedule = detail::make_schedule(e, kernel_.lanes, workers);
+    const detail::Schedule& s = work_.schedule;
+    scratch_bytes_ = detail::round_up(kernel_.scratch_bytes(e, s), alignment);
+    if (s.parts > 1) {
+      pending_bytes_ = detail::round_up(s.heads * s.blocks * Index(sizeof(std::int32_t)), alignment);
+      states_bytes_ = s.heads * s.blocks * s.spans * detail::kept_state_size(s, kernel_.register_lanes, e.value_dim) *
+                      Index(sizeof(T));
+    }
+    Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
+    const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
+    workspace.reserve(workspace_bytes());
+  }
+
+  /// The instruction set of the kernel.
+  Isa isa() const { return kernel_.isa; }
+  /// Rows that the kernel works on together, one in each lane of its query registers.
+  Index lanes() const { return work_.schedule.lanes; }
+  /// Keys of a tile and of a span: fixed by the arithmetic contract.
+  static constexpr Index tile() { return contract::tile; }
+  static constexpr Index span() { return contract::span; }
+  /// How many spans the keys have.
+  Index spans() const { return work_.schedule.spans; }
+  /// Pieces that the work is cut into, and the workers that they are for.
+  Index work_items() const { return work_.schedule.items(); }
+  Index workers() const { return work_.schedule.workers; }
+  /// Exactly what run() uses.
+  Index workspace_bytes() const { return work_.schedule.workers * scratch_bytes_ + pending_bytes_ + states_bytes_; }
+
+  /// Computes. Allocates nothing. May be called again and again, from one thread at a time, with new contents in the
+  /// same memory.
+  void run();
+
+  /// The instruction set that the last run's kernels were compiled for, by their own word; nothing if there was nothing
+  /// to do.
+  std::optional<Isa> ran() const { return ran_ < 0 ? std::nullopt : std::optional<Isa>(static_cast<Isa>(ran_)); }
+
+  /// All of this in words, a line a decision.
+  std::string explain() const;
+
+ private:
+  static constexpr Index alignment = static_cast<Index>(Workspace::alignment);
+
+  static Isa chosen_isa(const Options<T>& options) {
+    if (!options.isa) return active_isa();
+    return detail::isa_named(name(*options.isa), "options.isa");
+  }
+
+  detail::Extents extents() const {
+    const detail::Problem<T>& p = work_.problem;
+    return {p.batch(), p.kv_heads(), p.group(), p.q_len(), p.kv_len(), p.head_dim(), p.value_dim(), Index(sizeof(T))};
+  }
+
+  detail::ForwardWork<T, S> work_;
+  detail::ForwardKernel<T, S> kernel_;
+  Executor* executor_;
+  Workspace* workspace_;
+  Workspace own_;
+  Index scratch_bytes_ = 0, pending_bytes_ = 0, states_bytes_ = 0;
+  int ran_ = -1;
+};
+
+template <class T, class S> void Plan<T, S>::run() {
+  Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
+  const Workspace::Use use(workspace);
+  workspace.reserve(workspace_bytes());
+  const detail::Schedule& s = work_.schedule;
+  std::byte* const scratch = workspace.data();
+  std::byte* const pending = scratch + s.workers * scratch_bytes_;
+  std::atomic<int> ran{-1};
+  std::atomic<Index> next{0}, done{0};
+
+  detail::ForwardWork<T, S> work = work_;
+  work.ran = &ran;
+  work.pending = reinterpret_cast<std::int32_t*>(pending);
+  work.states = reinterpret_cast<T*>(pending + pending_bytes_);
+  if (s.parts > 1)
+    for (Index block = 0; block < s.heads * s.blocks; ++block) work.pending[block] = static_cast<std::int32_t>(s.parts);
+
+  const Index items = s.items();
+  auto task = [&](int worker) {
+    if (worker < 0 || worker >= s.workers) return;  // each worker has memory of its own
+    for (Index item = next.fetch_add(1); item < items; item = next.fetch_add(1)) {
+      kernel_.run_item(work, item, scratch + worker * scratch_bytes_);
+      done.fetch_add(1);
+    }
+  };
+  if (executor_ == nullptr || s.workers == 1)
+    task(0);
+  else
+    executor_->run(static_cast<int>(s.workers), task);
+  ran_ = ran;
+  if (done != items)
+    throw std::logic_error(
+        "rapt: executor: run() returned before the work was done; it has to call the task at least once");
+}
+
+template <class T, class S> std::string Plan<T, S>::explain() const {
+  const detail::Problem<T>& p = work_.problem;
+  const detail::Schedule& s = work_.schedule;
+  const auto n = [](Index x) { return std::to_string(x); };
+  char scale[32];
+  std::snprintf(scale, sizeof scale, "%g", static_cast<double>(p.scale));
+  const std::string type = sizeof(T) == 8 ? "double" : "float";
+  std::string text;
+  text += "attention   " + type + ", batch " + n(p.batch()) + ", heads " + n(p.q_heads()) + "/" + n(p.kv_heads()) +
+          ", " + n(p.q_len()) + " queries, " + n(p.kv_len()) + " keys, head_dim " + n(p.head_dim()) + ", value_dim " +
+          n(p.value_dim()) + "\n";
+  text +=
+      "score       " + work_.score.describe() + "; query 0 at position " + n(p.first_query) + "; scale " + scale + "\n";
+  text += "kernel      " + std::string(name(kernel_.isa)) + ": " + n(s.lanes) +
+          " rows in the lanes (of: " + detail::supported_names() + ")\n";
+  text += "rows        " + n(p.group()) + " heads x " + n(p.q_len()) + " queries = " + n(s.rows) +
+          " a key/value head, in " + n(s.blocks) + " blocks of " + n(s.block_rows()) +
+          ": as many as fit the cache and leave each worker several\n";
+  text += "keys        " + n(detail::ceil_div(p.kv_len(), contract::tile)) + " tiles of " + n(contract::tile) + ", " +
+          n(s.spans) + " spans of " + n(contract::span) +
+          (s.parts > 1 ? ", dealt into " + n(s.parts) + " parts as there are fewer blocks than workers" : "") + "\n";
+  for (const auto& [view, what] : {std::pair(p.k, "keys"), std::pair(p.v, "values")})
+    if (view.stride[3] != 1 && view.dim() > 1)
+      text += std::string("memory      the elements of the ") + what + " stand " + n(view.stride[3]) +
+              " apart: each tile is first copied, which takes time\n";
+  text += "work        " + n(s.items()) + " items for " + n(s.workers) + " workers\n";
+  text += "workspace   " + n(workspace_bytes()) + " bytes: " + n(scratch_bytes_) + " a worker" +
+          (s.parts > 1 ? ", " + n(states_bytes_) + " for the spans' states" : "") + "\n";
+  return text;
+}
+
+RAPT_NAMESPACE_END

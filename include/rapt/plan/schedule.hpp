@@ -1,0 +1,67 @@
+// How the work is cut: pure functions of the shapes, the lanes and the number of workers. None of it changes a bit of
+// the result.
+#pragma once
+
+#include <algorithm>
+
+#include "rapt/core/contract.hpp"
+#include "rapt/core/types.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index round_up(Index a, Index multiple) { return ceil_div(a, multiple) * multiple; }
+
+/// What a schedule depends on.
+struct Extents {
+  Index batch, kv_heads, group, q_len, kv_len, head_dim, value_dim;
+  Index element;  // bytes
+};
+
+/// The rows of a key/value head are its query heads' queries, position by position with the heads of the group inside:
+/// row r is query r / group of head r % group. `lanes` of them make a group, `groups` groups a block; an item is a
+/// block, or a part of its spans.
+struct Schedule {
+  Index lanes;   // rows of a group: the kernel's registers times their width
+  Index groups;  // groups of a block: they share each tile of keys and values while it is in the cache
+  Index rows;    // of a key/value head
+  Index blocks;  // of a key/value head
+  Index heads;   // batch · kv_heads
+  Index spans;   // of the keys
+  Index parts;  // that a block's spans are dealt into; more than 1 only for blocks of one group, and fewer than workers
+  Index workers;  // that can have something to do
+
+  Index items() const { return heads * blocks * parts; }
+  Index block_rows() const { return lanes * groups; }
+};
+
+/// Bytes that a block's queries and outputs may take, so that they and a tile of keys and values fit into a 1 MiB
+/// second-level cache with room to spare.
+inline constexpr Index block_bytes = 448 * 1024;
+
+/// Several items a worker, so that those that end early find more: causal blocks differ by their position.
+inline constexpr Index items_per_worker = 4;
+
+inline Schedule make_schedule(const Extents& e, Index lanes, Index workers) {
+  Schedule s{};
+  s.lanes = lanes;
+  s.rows = e.group * e.q_len;
+  s.heads = e.batch * e.kv_heads;
+  s.spans = ceil_div(e.kv_len, contract::span);
+  const Index all_groups = ceil_div(s.rows, lanes);
+  const Index wanted_items = workers > 1 ? items_per_worker * workers : 1;
+  const Index for_cache = block_bytes / (lanes * e.element * (e.head_dim + 2 * e.value_dim));
+  const Index for_workers = s.heads * all_groups / wanted_items;
+  s.groups = std::clamp<Index>(std::min(for_cache, for_workers), 1, std::max<Index>(all_groups, 1));
+  s.blocks = ceil_div(all_groups, s.groups);
+  const Index whole = s.heads * s.blocks;
+  s.parts = workers > 1 && s.groups == 1 && whole > 0 && whole < workers
+                ? std::clamp<Index>(ceil_div(wanted_items, whole), 1, std::max<Index>(s.spans, 1))
+                : 1;
+  s.workers = std::clamp<Index>(s.items(), 1, workers);
+  return s;
+}
+
+}  // namespace detail
+RAPT_NAMESPACE_END

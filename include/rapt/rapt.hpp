@@ -1,0 +1,10 @@
+// rapt: attention for CPUs. Includes everything.
+#pragma once
+
+#include "rapt/attention.hpp"
+#include "rapt/eigen.hpp"
+#include "rapt/parallel/eigen.hpp"
+#include "rapt/parallel/executor.hpp"
+#include "rapt/parallel/openmp.hpp"
+#include "rapt/reference/attention.hpp"
+#include "rapt/reference/contract.hpp"

@@ -1,0 +1,86 @@
+// The naive oracle: attention as the textbook has it, in four passes, with the whole row of scores in memory.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "rapt/core/coord.hpp"
+#include "rapt/core/problem.hpp"
+#include "rapt/plan/options.hpp"
+#include "rapt/score/score.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace reference {
+
+/// What attention() computes, as one would write it down: for reading, and for checking against. Takes the same
+/// arguments, and ignores the executor, the workspace and the instruction set. `T` is float or double, and all
+/// arithmetic is in T.
+template <class T, class S = Plain>
+void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
+               const S& score = {}, const Options<T>& options = {}) {
+  const Index first = score.align.value_or(align::bottom_right).first_position(q.length(), k.length());
+  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale, first);
+  std::vector<T> weight(static_cast<std::size_t>(p.kv_len()));
+  std::vector<bool> attended(weight.size());
+  const auto at = [](Index j) { return static_cast<std::size_t>(j); };
+
+  for (Index b = 0; b < p.batch(); ++b)
+    for (Index h = 0; h < p.q_heads(); ++h)
+      for (Index i = 0; i < p.q_len(); ++i) {
+        const Index kv_head = h / p.group();
+
+        // Pass 1: scores of the attended keys, and the largest of them.
+        T largest = std::numeric_limits<T>::lowest();
+        for (Index j = 0; j < p.kv_len(); ++j) {
+          const Coord c{static_cast<std::int32_t>(b), static_cast<std::int32_t>(h),
+                        static_cast<std::int32_t>(p.first_query + i), static_cast<std::int32_t>(j)};
+          attended[at(j)] = score.attends(c);
+          if (!attended[at(j)]) continue;
+          T dot = 0;
+          for (Index d = 0; d < p.head_dim(); ++d) dot += p.q(b, h, i, d) * p.k(b, kv_head, j, d);
+          weight[at(j)] = p.scale * dot;
+          largest = std::max(largest, weight[at(j)]);
+        }
+
+        // Pass 2: exponentials and their sum.
+        T sum = 0;
+        for (Index j = 0; j < p.kv_len(); ++j) {
+          if (!attended[at(j)]) continue;
+          weight[at(j)] = std::exp(weight[at(j)] - largest);
+          sum += weight[at(j)];
+        }
+
+        // Pass 3: the softmax. Scores of −∞ and nothing else: no weight at all.
+        for (Index j = 0; j < p.kv_len(); ++j)
+          if (attended[at(j)] && sum != T(0)) weight[at(j)] /= sum;
+
+        // Pass 4: the weighted values.
+        for (Index d = 0; d < p.value_dim(); ++d) {
+          T weighted = 0;
+          for (Index j = 0; j < p.kv_len(); ++j)
+            if (attended[at(j)]) weighted += weight[at(j)] * p.v(b, kv_head, j, d);
+          p.out(b, h, i, d) = weighted;
+        }
+        if (p.lse.wanted())
+          p.lse(b, h, i) = sum == T(0) ? -std::numeric_limits<T>::infinity() : largest + std::log(sum);
+      }
+}
+
+/// The same, for views of what may be written.
+template <class Q, class K, class V, class O, class S = Plain>
+void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score = {},
+               const Options<O>& options = {}) {
+  attention<O, S>(View<const O>(q), View<const O>(k), View<const O>(v), out, score, options);
+}
+
+/// The same without a mask.
+template <class Q, class K, class V, class O>
+void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const Options<O>& options) {
+  attention<O, Plain>(View<const O>(q), View<const O>(k), View<const O>(v), out, Plain{}, options);
+}
+
+}  // namespace reference
+RAPT_NAMESPACE_END

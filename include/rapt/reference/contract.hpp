@@ -1,0 +1,128 @@
+// The arithmetic contract, transcribed: one row at a time, one operation after the other. Every kernel gives these
+// bits.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include "rapt/core/contract.hpp"
+#include "rapt/core/coord.hpp"
+#include "rapt/core/logarithm.hpp"
+#include "rapt/core/problem.hpp"
+#include "rapt/plan/options.hpp"
+#include "rapt/score/score.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace contract {
+
+/// exp(y) for y up to the headroom.
+template <class T> T exp(T y) {
+  using Number = Exp<T>;
+  using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+  y = Number::lowest > y ? Number::lowest : y;
+  const T t = std::fma(y, Number::log2e, Number::shifter);
+  const T f = std::fma(y, Number::log2e, Number::shifter - t);
+  T p = Number::coefficient[Number::degree];
+  for (int i = Number::degree - 1; i >= 0; --i) p = std::fma(p, f, Number::coefficient[i]);
+  return p * std::bit_cast<T>(static_cast<Bits>(std::bit_cast<Bits>(t) << (std::numeric_limits<T>::digits - 1)));
+}
+
+/// The softmax state of one row.
+template <class T> struct RowState {
+  T m = std::numeric_limits<T>::lowest();
+  T l = 0;
+  std::vector<T> o;
+
+  /// Takes in a tile: the scores of its keys, which of them are attended, and where their values stand.
+  void take(const T (&s)[tile], const bool (&attended)[tile], const T* const (&value)[tile], Index value_stride) {
+    T largest = std::numeric_limits<T>::lowest();
+    for (Index j = 0; j < tile; ++j)
+      if (attended[j] && s[j] > largest) largest = s[j];
+    const T next = largest > m + T(headroom) ? largest : m;
+    const T alpha = exp(m - next);
+    m = next;
+
+    T p[tile], sum[tile];
+    for (Index j = 0; j < tile; ++j) sum[j] = p[j] = attended[j] ? exp(s[j] - m) : T(0);
+    for (Index h = tile / 2; h >= 1; h /= 2)
+      for (Index j = 0; j < h; ++j) sum[j] += sum[j + h];
+    l = std::fma(l, alpha, sum[0]);
+    for (Index d = 0; d < static_cast<Index>(o.size()); ++d) {
+      T& x = o[static_cast<std::size_t>(d)];
+      x *= alpha;
+      for (Index j = 0; j < tile; ++j)
+        if (attended[j]) x = std::fma(p[j], value[j][d * value_stride], x);
+    }
+  }
+
+  /// Takes in the state of a later span.
+  void merge(const RowState& later) {
+    const T next = m > later.m ? m : later.m;
+    const T alpha = exp(m - next), beta = exp(later.m - next);
+    m = next;
+    l = std::fma(later.l, beta, l * alpha);
+    for (std::size_t d = 0; d < o.size(); ++d) o[d] = std::fma(later.o[d], beta, o[d] * alpha);
+  }
+};
+
+/// What attention() computes, by the contract. Takes the same arguments; uses neither threads nor vectors.
+template <class T, class S = Plain>
+void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
+               const S& score = {}, const Options<T>& options = {}) {
+  const Index first = score.align.value_or(align::bottom_right).first_position(q.length(), k.length());
+  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale, first);
+  for (Index b = 0; b < p.batch(); ++b)
+    for (Index h = 0; h < p.q_heads(); ++h)
+      for (Index i = 0; i < p.q_len(); ++i) {
+        const std::vector<T> zero(static_cast<std::size_t>(p.value_dim()));
+        RowState<T> total{.o = zero};
+        for (Index span_begin = 0; span_begin < p.kv_len(); span_begin += span) {
+          RowState<T> state{.o = zero};
+          const Index span_end = std::min(span_begin + span, p.kv_len());
+          for (Index tile_begin = span_begin; tile_begin < span_end; tile_begin += tile) {
+            T s[tile] = {};
+            bool attended[tile] = {}, any = false;
+            const T* value[tile] = {};
+            for (Index j = 0; j < tile && tile_begin + j < p.kv_len(); ++j) {
+              const Index key = tile_begin + j;
+              attended[j] =
+                  score.attends({static_cast<std::int32_t>(b), static_cast<std::int32_t>(h),
+                                 static_cast<std::int32_t>(p.first_query + i), static_cast<std::int32_t>(key)});
+              any = any || attended[j];
+              for (Index d = 0; d < p.head_dim(); ++d)
+                s[j] = std::fma(p.scale * p.q(b, h, i, d), p.k(b, h / p.group(), key, d), s[j]);
+              value[j] = p.v.row(b, h / p.group(), key);
+            }
+            if (any) state.take(s, attended, value, p.v.stride[3]);
+          }
+          total.merge(state);
+        }
+        const T inverse = total.l == T(0) ? T(0) : T(1) / total.l;
+        for (Index d = 0; d < p.value_dim(); ++d) {
+          const T x = std::fma(total.o[static_cast<std::size_t>(d)], inverse, T(0));
+          p.out(b, h, i, d) = std::isnan(x) ? std::numeric_limits<T>::quiet_NaN() : x;
+        }
+        if (p.lse.wanted()) p.lse(b, h, i) = detail::logsumexp(total.m, total.l);
+      }
+}
+
+/// The same, for views of what may be written.
+template <class Q, class K, class V, class O, class S = Plain>
+void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score = {},
+               const Options<O>& options = {}) {
+  attention<O, S>(View<const O>(q), View<const O>(k), View<const O>(v), out, score, options);
+}
+
+/// The same without a mask.
+template <class Q, class K, class V, class O>
+void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const Options<O>& options) {
+  attention<O, Plain>(View<const O>(q), View<const O>(k), View<const O>(v), out, Plain{}, options);
+}
+
+}  // namespace contract
+RAPT_NAMESPACE_END

@@ -1,0 +1,7 @@
+// error: rapt: q, k, v and out hold float or double
+#include <rapt/rapt.hpp>
+
+void call(int* data) {
+  const auto x = rapt::bshd(data, 1, 2, 3, 4);
+  rapt::attention(x, x, x, x);
+}

@@ -1,0 +1,11 @@
+// Not run: region_leak.sh reads its machine code.
+#include <rapt/rapt.hpp>
+
+template <class T> void attend(T* data) {
+  const auto x = rapt::bshd(data, 1, 2, 3, 4);
+  rapt::attention(x, x, x, x);
+  rapt::attention(x, x, x, x, rapt::causal() | rapt::window(7, 0));
+}
+
+template void attend(float*);
+template void attend(double*);

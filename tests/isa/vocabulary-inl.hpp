@@ -1,0 +1,54 @@
+// The vector vocabulary of a region behind plain pointers: a vector is `lanes` numbers in memory, a mask as many words.
+// Included once for each region by vocabulary_test.cpp.
+RAPT_REGION_OPEN
+namespace vocabulary {
+
+template <class T> RAPT_NOINLINE void do_copy(const T* a, T* r) { store(r, load(a)); }
+template <class T> RAPT_NOINLINE void do_broadcast(T x, T* r) { store(r, broadcast(x)); }
+template <class T> RAPT_NOINLINE void do_add(const T* a, const T* b, T* r) { store(r, add(load(a), load(b))); }
+template <class T> RAPT_NOINLINE void do_sub(const T* a, const T* b, T* r) { store(r, sub(load(a), load(b))); }
+template <class T> RAPT_NOINLINE void do_mul(const T* a, const T* b, T* r) { store(r, mul(load(a), load(b))); }
+template <class T> RAPT_NOINLINE void do_div(const T* a, const T* b, T* r) { store(r, div(load(a), load(b))); }
+template <class T> RAPT_NOINLINE void do_max(const T* a, const T* b, T* r) { store(r, max(load(a), load(b))); }
+template <class T> RAPT_NOINLINE void do_fma(const T* a, const T* b, const T* c, T* r) {
+  store(r, fma(load(a), load(b), load(c)));
+}
+template <class T> RAPT_NOINLINE void do_zip_low(const T* a, const T* b, T* r) { store(r, zip_low(load(a), load(b))); }
+template <class T> RAPT_NOINLINE void do_zip_high(const T* a, const T* b, T* r) {
+  store(r, zip_high(load(a), load(b)));
+}
+/// A comparison comes out as 1 or 0.
+template <class T> RAPT_NOINLINE void do_greater(const T* a, const T* b, T* r) {
+  store(r, select(greater(load(a), load(b)), broadcast(T(1)), broadcast(T(0))));
+}
+template <class T> RAPT_NOINLINE void do_is_nan(const T* a, T* r) {
+  store(r, select(is_nan(load(a)), broadcast(T(1)), broadcast(T(0))));
+}
+template <class T> RAPT_NOINLINE void do_is_zero(const T* a, T* r) {
+  store(r, select(is_zero(load(a)), broadcast(T(1)), broadcast(T(0))));
+}
+template <class T> RAPT_NOINLINE bool do_any(const detail::Word<T>* words) { return any(load_mask(words)); }
+template <class T> RAPT_NOINLINE void do_select(const detail::Word<T>* words, const T* a, const T* b, T* r) {
+  store(r, select(load_mask(words), load(a), load(b)));
+}
+template <class T> RAPT_NOINLINE void do_low_bits_to_exponent(const T* a, T* r) {
+  store(r, low_bits_to_exponent(load(a)));
+}
+template <class T> RAPT_NOINLINE void do_exp(const T* a, T* r) { store(r, exp(load(a))); }
+template <class T> RAPT_NOINLINE void do_transpose(const T* a, T* r) {
+  Vec<T> rows[Vec<T>::lanes];
+  for (int i = 0; i < Vec<T>::lanes; ++i) rows[i] = load(a + i * Vec<T>::lanes);
+  transpose<T>(rows);
+  for (int i = 0; i < Vec<T>::lanes; ++i) store(r + i * Vec<T>::lanes, rows[i]);
+}
+
+template <class T> rapt_test::Vocabulary<T> words_of_region() {
+  return {
+      region_isa,     Vec<T>::lanes,   &do_copy<T>,    &do_broadcast<T>, &do_add<T>,     &do_sub<T>,
+      &do_mul<T>,     &do_div<T>,      &do_max<T>,     &do_fma<T>,       &do_zip_low<T>, &do_zip_high<T>,
+      &do_greater<T>, &do_is_nan<T>,   &do_is_zero<T>, &do_any<T>,       &do_select<T>,  &do_low_bits_to_exponent<T>,
+      &do_exp<T>,     &do_transpose<T>};
+}
+
+}  // namespace vocabulary
+RAPT_REGION_CLOSE

@@ -1,0 +1,3 @@
+#include "attend.hpp"
+
+std::vector<float> attend_in_native() { return attend(); }

@@ -1,0 +1,132 @@
+// Who allocates: nothing but the workspace, and nothing at all where the caller brings one. Replaces this program's
+// operator new.
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#include "support/executors.hpp"
+#include "support/isas.hpp"
+#include "support/tensors.hpp"
+
+namespace {
+
+std::atomic<int> allocations{0};
+std::atomic<bool> no_memory{false};
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  allocations.fetch_add(1);
+  if (no_memory) throw std::bad_alloc();
+  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  void* const memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
+void* operator new[](std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace rapt_test {
+namespace {
+
+/// The allocations of f().
+template <class F> int allocations_of(F f) {
+  const int before = allocations;
+  f();
+  return allocations - before;
+}
+
+class Allocations : public OnEveryIsa {
+ protected:
+  Inputs<float> inputs{{1, 8, 2, 33, 1300, 16, 24}, 1};
+  Result<float> result{inputs.shape};
+  View<const float> q = inputs.views().q, k = inputs.views().k, v = inputs.views().v;
+  View<float> out = result.out_view();
+};
+
+TEST(AllocationCounter, CountsAnAllocation) {
+  EXPECT_EQ(allocations_of([] { ::operator delete(::operator new(10)); }), 1);
+}
+
+TEST_P(Allocations, OfAPlanAreMadeOnceAndRunningItMakesNone) {
+  ReverseExecutor executor(7);
+  for (rapt::Executor* threads : {static_cast<rapt::Executor*>(nullptr), static_cast<rapt::Executor*>(&executor)}) {
+    auto plan =
+        rapt::plan(q, k, v, out, rapt::causal(), {.lse = result.lse_view(), .executor = threads, .isa = GetParam()});
+    EXPECT_EQ(allocations_of([&] {
+                for (int turn = 0; turn < 5; ++turn) plan.run();
+              }),
+              0);
+  }
+}
+
+TEST_P(Allocations, OfACallWithoutAWorkspaceAreOne) {
+  EXPECT_EQ(allocations_of([&] { rapt::attention(q, k, v, out, rapt::causal(), {.isa = GetParam()}); }), 1);
+}
+
+TEST_P(Allocations, OfACallWithALargeEnoughWorkspaceAreNone) {
+  rapt::Workspace workspace;
+  ReverseExecutor executor(7);
+  const Options<float> options{
+      .lse = result.lse_view(), .executor = &executor, .workspace = &workspace, .isa = GetParam()};
+  rapt::attention(q, k, v, out, rapt::causal(), options);
+  EXPECT_EQ(allocations_of([&] {
+              rapt::attention(q, k, v, out, rapt::causal(), options);
+              rapt::attention(q, k, v, out, rapt::window(5, 5), options);
+              rapt::attention(q, k, v, out, rapt::Plain{}, options);
+            }),
+            0);
+}
+
+TEST_P(Allocations, ThatFailAreReportedBeforeAnythingIsWritten) {
+  bool thrown = false;
+  no_memory = true;
+  try {
+    rapt::attention(q, k, v, out, rapt::causal(), {.lse = result.lse_view(), .isa = GetParam()});
+  } catch (const std::bad_alloc&) {
+    thrown = true;
+  }
+  no_memory = false;
+  EXPECT_TRUE(thrown);
+  EXPECT_TRUE(same_bits(result, Result<float>(inputs.shape)));
+}
+
+TEST_P(Allocations, ThatFailLeaveAWorkspaceAsItWas) {
+  rapt::Workspace workspace(64);
+  const std::byte* const data = workspace.data();
+  bool thrown = false;
+  no_memory = true;
+  try {
+    rapt::attention(q, k, v, out, rapt::causal(), {.workspace = &workspace, .isa = GetParam()});
+  } catch (const std::bad_alloc&) {
+    thrown = true;
+  }
+  no_memory = false;
+  EXPECT_TRUE(thrown);
+  EXPECT_EQ(workspace.bytes(), 64);
+  EXPECT_EQ(workspace.data(), data);
+  EXPECT_TRUE(
+      same_bits(attend(inputs.views(), rapt::causal(), Options<float>{.workspace = &workspace, .isa = GetParam()}),
+                attend(inputs.views(), rapt::causal(), Options<float>{.isa = GetParam()})));
+}
+
+RAPT_ON_EVERY_ISA(Allocations);
+
+}  // namespace
+}  // namespace rapt_test

@@ -1,0 +1,24 @@
+// The kernels that the tests use, compiled once.
+//
+// What takes a compiler seconds is the kernel of an element type with a mask, for each instruction set. The
+// declarations below keep each test file from compiling its own: kernels.cpp holds them for all. The front door itself
+// (attention(), plan()) stays a template that each file instantiates.
+#pragma once
+
+#include "rapt/attention.hpp"
+#include "rapt/reference/attention.hpp"
+#include "rapt/reference/contract.hpp"
+
+#define RAPT_TEST_KERNELS(prefix, T, S)                                                                             \
+  prefix template rapt::detail::ForwardKernel<T, S> rapt::detail::forward_kernel<T, S>(rapt::Isa);                  \
+  prefix template void rapt::contract::attention<T, S>(const rapt::View<const T>&, const rapt::View<const T>&,      \
+                                                       const rapt::View<const T>&, const rapt::View<T>&, const S&,  \
+                                                       const rapt::Options<T>&);                                    \
+  prefix template void rapt::reference::attention<T, S>(const rapt::View<const T>&, const rapt::View<const T>&,     \
+                                                        const rapt::View<const T>&, const rapt::View<T>&, const S&, \
+                                                        const rapt::Options<T>&);
+
+RAPT_TEST_KERNELS(extern, float, rapt::Plain)
+RAPT_TEST_KERNELS(extern, float, rapt::Band)
+RAPT_TEST_KERNELS(extern, double, rapt::Plain)
+RAPT_TEST_KERNELS(extern, double, rapt::Band)
