@@ -61,6 +61,7 @@ template <class T> RAPT_INLINE Scratch<T> take_scratch(Carver& carver, Index hea
   Scratch<T> s{};
   s.scores = carver.take<T>(contract::tile * lanes);
   s.keep = carver.take<detail::Word<T>>(contract::tile * lanes);
+  s.largest = carver.take<T>(lanes);
   s.factor = carver.take<T>(lanes);
   s.keys = carver.take<T>(contract::tile * head_dim);
   s.values = carver.take<T>(contract::tile * value_dim);

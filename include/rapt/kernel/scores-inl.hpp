@@ -26,12 +26,17 @@ RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Keys], Index
   }
 }
 
+/// The last steps of a register tile are taken row by row, so that each row's sums are stored while those of the next
+/// are still computed: in a burst the stores hold up the multiply-adds behind them (by 35 cycles on Zen 4, which stores
+/// a register in two).
+constexpr int last_steps = 4;
+
 /// The scores of `Keys` keys and `Registers` registers of queries: each lane its own chain of fused multiply-adds over
-/// d.
-///   queries [head_dim][lanes], keys: a pointer a row, scores [Keys][lanes]
+/// d. `largest` takes them in.
+///   queries [head_dim][lanes], keys: a pointer a row, scores [Keys][lanes], largest [lanes]
 template <int Keys, int Registers, class T>
 RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, const T* const* keys, Ahead<T> ahead, Index head_dim,
-                             T* RAPT_RESTRICT scores) {
+                             T* RAPT_RESTRICT scores, T* RAPT_RESTRICT largest) {
   constexpr int width = Vec<T>::lanes, lanes = width * query_registers, line = 64 / sizeof(T);
   Vec<T> sum[Keys][Registers];
   RAPT_UNROLL
@@ -43,24 +48,41 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, const T* const* key
   RAPT_UNROLL
   for (int k = 0; k < Keys; ++k) row[k] = keys[k];
 
+  const Index bulk = head_dim - last_steps;
   Index d = 0;
-  while (d + line <= head_dim) {
+  while (d < bulk) {
     RAPT_UNROLL
     for (int k = 0; k < Keys; ++k) {
       prefetch(ahead.keys[k] + d);
       prefetch(ahead.values[k] + d);
     }
-    for (const Index end = d + line; d < end; d += unrolled, queries += unrolled * lanes) {
+    const Index end = d + line < bulk ? d + line : bulk;
+    for (; d + unrolled <= end; d += unrolled, queries += unrolled * lanes) {
       RAPT_UNROLL
       for (int i = 0; i < unrolled; ++i) score_step<Keys, Registers>(queries + i * lanes, row, d + i, sum);
     }
+    for (; d < end; ++d, queries += lanes) score_step<Keys, Registers>(queries, row, d, sum);
   }
-  for (; d < head_dim; ++d, queries += lanes) score_step<Keys, Registers>(queries, row, d, sum);
+
+  Vec<T> most[Registers];
+  RAPT_UNROLL
+  for (int r = 0; r < Registers; ++r) most[r] = load(largest + r * width);
   RAPT_UNROLL
   for (int k = 0; k < Keys; ++k) {
+    const T* query = queries;
+    for (Index last = d; last < head_dim; ++last, query += lanes) {
+      const Vec<T> key = broadcast(row[k][last]);
+      RAPT_UNROLL
+      for (int r = 0; r < Registers; ++r) sum[k][r] = fma(load(query + r * width), key, sum[k][r]);
+    }
     RAPT_UNROLL
-    for (int r = 0; r < Registers; ++r) store(scores + k * lanes + r * width, sum[k][r]);
+    for (int r = 0; r < Registers; ++r) {
+      store(scores + k * lanes + r * width, sum[k][r]);
+      most[r] = max(sum[k][r], most[r]);
+    }
   }
+  RAPT_UNROLL
+  for (int r = 0; r < Registers; ++r) store(largest + r * width, most[r]);
 }
 
 /// Register tiles are 6, 4 or 1 high. Each height is machine code of its own, to be compiled in every program, so 4 is
@@ -75,18 +97,18 @@ template <int Registers> RAPT_INLINE int next_step(Index left) {
   return has_4<Registers> && left >= 4 ? 4 : 1;
 }
 
-/// The scores of `count` keys, for the first `Registers` registers from `queries` on.
+/// The scores of `count` keys, for the first `Registers` registers from `queries` on. `largest` takes them in.
 template <int Registers, class T>
 RAPT_NOINLINE void score_keys(const T* queries, const T* const* keys, Ahead<T> ahead, Index count, Index head_dim,
-                              T* scores) {
+                              T* scores, T* largest) {
   constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index k = 0; k < count;) {
     const int step = next_step<Registers>(count - k);
     if constexpr (has_6<Registers>)
-      if (step == 6) score_block<6, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes);
+      if (step == 6) score_block<6, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes, largest);
     if constexpr (has_4<Registers>)
-      if (step == 4) score_block<4, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes);
-    if (step == 1) score_block<1, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes);
+      if (step == 4) score_block<4, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes, largest);
+    if (step == 1) score_block<1, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes, largest);
     k += step;
   }
 }

@@ -4,16 +4,6 @@
 #else
 RAPT_REGION_OPEN
 
-/// Sum over the keys of a tile, one lane a row, by the contract's tree: x[j] += x[j + h] for h = 32, 16, 8, 4, 2, 1.
-/// Written from the root: the sum of every `step`-th key from `weights` on.
-template <int Step, class T> RAPT_INLINE Vec<T> sum_tree(const T* weights) {
-  constexpr int lanes = Vec<T>::lanes * query_registers;
-  if constexpr (Step == contract::tile)
-    return load(weights);
-  else
-    return add(sum_tree<2 * Step>(weights), sum_tree<2 * Step>(weights + Step * lanes));
-}
-
 /// Moves the reference point m of a register of rows to `largest` where that exceeds it by more than the headroom.
 /// Returns what the row's sums are to be multiplied with: exp(m − m'), which is exactly 1 where m stayed.
 template <class T> RAPT_INLINE Vec<T> advance(Vec<T>& m, Vec<T> largest) {
@@ -35,48 +25,78 @@ template <class T> struct KeepSome {
   }
 };
 
-/// The largest attended score of each row of a register over a tile, or the lowest number. Four chains, for the latency
-/// of max.
-template <class T, class Keep> RAPT_INLINE Vec<T> largest_score(const T* scores, Index first, Index count, Keep keep) {
-  constexpr int chains = 4, lanes = Vec<T>::lanes * query_registers;
+/// largest[lane] becomes the largest attended score of each row, or the lowest number. (Where all are attended, the
+/// scores' loop has found it along the way.) The places after `count` must not be attended.
+template <class T, class Keep>
+RAPT_NOINLINE void find_largest(int registers, const T* scores, Index count, Keep keep, T* largest) {
+  constexpr int chains = 4, width = Vec<T>::lanes, lanes = width * query_registers;  // for the latency of max
   const Vec<T> lowest = broadcast(std::numeric_limits<T>::lowest());
-  Vec<T> largest[chains];
-  RAPT_UNROLL
-  for (int i = 0; i < chains; ++i) largest[i] = lowest;
-  Index j = 0, at = first;
-  for (; j + chains <= count; j += chains) {
+  for (int first = 0; first < registers * width; first += width) {
+    Vec<T> found[chains];
     RAPT_UNROLL
-    for (int i = 0; i < chains; ++i, at += lanes)
-      largest[i] = max(keep.or_else(at, load(scores + at), lowest), largest[i]);
+    for (int i = 0; i < chains; ++i) found[i] = lowest;
+    for (Index at = first; at < count * lanes;) {
+      RAPT_UNROLL
+      for (int i = 0; i < chains; ++i, at += lanes)
+        found[i] = max(keep.or_else(at, load(scores + at), lowest), found[i]);
+    }
+    store(largest + first, max(max(found[0], found[1]), max(found[2], found[3])));
   }
-  for (; j < count; ++j, at += lanes) largest[0] = max(keep.or_else(at, load(scores + at), lowest), largest[0]);
-  return max(max(largest[0], largest[1]), max(largest[2], largest[3]));
 }
 
-/// One tile of the online softmax, for the registers of a group: scores [tile][lanes] become weights in place, and (m,
-/// l) takes them in. `factor` receives what the rows' weighted values are to be multiplied with first. Returns whether
-/// any of it differs from 1.
+/// Sum over the places of a tile by the contract's tree, x[j] += x[j + h] for h = 32, 16, 8, 4, 2, 1, from the sums of
+/// every `leaves`-th place on. Written from the root: the sum of every `Step`-th leaf.
+constexpr int leaves = 16;
+template <int Step, class T> RAPT_INLINE Vec<T> sum_tree(const Vec<T>* leaf) {
+  if constexpr (Step == leaves)
+    return *leaf;
+  else
+    return add(sum_tree<2 * Step>(leaf), sum_tree<2 * Step>(leaf + Step));
+}
+
+/// The scores of a register of rows become weights, in place; returns their sum. The weights of every `leaves`-th
+/// place are computed together, as the tree adds them first.
 template <class T, class Keep>
-RAPT_NOINLINE bool soften(int registers, T* scores, Index count, Keep keep, T* m, T* l, T* factor) {
+RAPT_INLINE Vec<T> weigh(T* scores, Index first, Index count, Vec<T> reference, Keep keep) {
+  constexpr int lanes = Vec<T>::lanes * query_registers, together = contract::tile / leaves;
+  static_assert(together == 4);
+  Vec<T> leaf[leaves];
+  for (Index i = 0; i < leaves && i < count; ++i) {
+    Vec<T> weight[together];
+    RAPT_UNROLL
+    for (int k = 0; k < together; ++k) {
+      const Index at = (i + k * leaves) * lanes + first;
+      weight[k] = keep.or_else(at, exp(sub(load(scores + at), reference)), broadcast(T(0)));
+      store(scores + at, weight[k]);
+    }
+    leaf[i] = add(add(weight[0], weight[2]), add(weight[1], weight[3]));
+  }
+  for (Index i = count; i < leaves; ++i) leaf[i] = broadcast(T(0));
+  return sum_tree<1, T>(leaf);
+}
+
+/// Scores of −∞, for the places of a short tile that have no key: their weight is 0, wherever the reference point is.
+template <class T> RAPT_NOINLINE void fill_up(T* scores, Index count) {
   constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
+  for (Index at = count * lanes; at < contract::tile * lanes; at += width)
+    store(scores + at, broadcast(-std::numeric_limits<T>::infinity()));
+}
+
+/// One tile of the online softmax, for the registers of a group: scores [tile][lanes], filled up, become weights in
+/// place, and (m, l) takes them in. `largest` holds the largest attended score of each row. `factor` receives what the
+/// rows' weighted values are to be multiplied with first. Returns whether any of it differs from 1.
+template <class T, class Keep>
+RAPT_NOINLINE bool soften(int registers, T* scores, Index count, Keep keep, const T* largest, T* m, T* l, T* factor) {
+  constexpr int width = Vec<T>::lanes;
   bool moved = false;
   for (int first = 0; first < registers * width; first += width) {
     const Vec<T> before = load(m + first);
     Vec<T> reference = before;
-    const Vec<T> alpha = advance(reference, largest_score(scores, first, count, keep));
+    const Vec<T> alpha = advance(reference, load(largest + first));
     moved = moved || any(greater(reference, before));
     store(m + first, reference);
     store(factor + first, alpha);
-
-    Index at = first;
-    for (Index j = 0; j < count; j += 4) {  // over the end of a short tile, too: what is there is cleared next
-      RAPT_UNROLL
-      for (int i = 0; i < 4; ++i, at += lanes)
-        store(scores + at, keep.or_else(at, exp(sub(load(scores + at), reference)), broadcast(T(0))));
-    }
-    for (Index j = count; j < contract::tile; ++j)  // the tree has a place for each key of a tile
-      store(scores + j * lanes + first, broadcast(T(0)));
-    store(l + first, fma(load(l + first), alpha, sum_tree<1>(scores + first)));
+    store(l + first, fma(load(l + first), alpha, weigh(scores, first, count, reference, keep)));
   }
   return moved;
 }

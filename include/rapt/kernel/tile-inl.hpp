@@ -8,6 +8,7 @@ RAPT_REGION_OPEN
 template <class T> struct Scratch {
   T* scores;              // [tile][lanes]: a tile's scores, then its weights
   detail::Word<T>* keep;  // [tile][lanes]: which of them are attended
+  T* largest;             // [lanes]: the largest score of each row
   T* factor;              // [lanes]
   T* keys;                // [tile][head_dim]: keys that can't be read in place
   T* values;              // [tile][value_dim]
@@ -73,11 +74,11 @@ template <class T> RAPT_INLINE Box box_of(const Group<T>& g, int first, int last
 /// score_keys and add_values for a number of registers known only now.
 template <class T>
 RAPT_INLINE void score_keys(int registers, const T* queries, const T* const* keys, Ahead<T> ahead, Index count,
-                            Index head_dim, T* scores) {
-  if (registers == 1) return score_keys<1>(queries, keys, ahead, count, head_dim, scores);
+                            Index head_dim, T* scores, T* largest) {
+  if (registers == 1) return score_keys<1>(queries, keys, ahead, count, head_dim, scores, largest);
   if constexpr (query_registers >= 2)
-    if (registers == 2) return score_keys<2>(queries, keys, ahead, count, head_dim, scores);
-  if constexpr (query_registers >= 4) return score_keys<4>(queries, keys, ahead, count, head_dim, scores);
+    if (registers == 2) return score_keys<2>(queries, keys, ahead, count, head_dim, scores, largest);
+  if constexpr (query_registers >= 4) return score_keys<4>(queries, keys, ahead, count, head_dim, scores, largest);
 }
 template <class T>
 RAPT_INLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
@@ -93,8 +94,10 @@ template <class T>
 RAPT_NOINLINE void attend_full(Group<T>& g, const Tile<T>& tile, const AheadRows<T>& ahead, const Scratch<T>& s,
                                Index head_dim, Index value_dim) {
   if (g.span_empty) clear(g.span, g.registers, 0);
-  score_keys(g.registers, g.queries, tile.keys, ahead.from(0), tile.count, head_dim, s.scores);
-  const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, g.span.m, g.span.l, s.factor);
+  for (int i = 0; i < group_lanes<T>; ++i) s.largest[i] = std::numeric_limits<T>::lowest();
+  score_keys(g.registers, g.queries, tile.keys, ahead.from(0), tile.count, head_dim, s.scores, s.largest);
+  fill_up(s.scores, tile.count);
+  const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
   if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
   add_values(g.registers, s.scores, tile.values, tile.count, value_dim, g.span_empty, g.span.o);
   g.span_empty = false;
@@ -178,12 +181,15 @@ RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile,
     if (strip.first >= strip.last) continue;
     strips[count++] = strip;
     score_keys(strip.last - strip.first, g.queries + strip.first * width, tile.keys + key, ahead.from(key), strip.keys,
-               head_dim, s.scores + key * lanes + strip.first * width);
+               head_dim, s.scores + key * lanes + strip.first * width, s.largest);
   }
   if (g.span_empty) clear(g.span, g.registers, value_dim);
   g.span_empty = false;
   find_kept(score, g, tile, s.keep);
-  const bool moved = soften(g.registers, s.scores, tile.count, KeepSome<T>{s.keep}, g.span.m, g.span.l, s.factor);
+  fill_up(s.scores, tile.count);
+  const KeepSome<T> keep{s.keep};
+  find_largest(g.registers, s.scores, tile.count, keep, s.largest);
+  const bool moved = soften(g.registers, s.scores, tile.count, keep, s.largest, g.span.m, g.span.l, s.factor);
   if (moved) rescale(g.span, s.factor, g.registers, value_dim);
 
   if (!all_finite(tile.values, tile.count, value_dim))
