@@ -1,8 +1,7 @@
 // The loops that show a machine's limits, once for each instruction set.
 #pragma once
 
-#include "rapt/isa/isa.hpp"
-#include "rapt/kernel/kernels.hpp"
+#include "rapt/isa/vocabulary.hpp"
 
 namespace bench {
 
@@ -23,17 +22,6 @@ inline constexpr int most_numbers = 26 * 16;
 
 namespace bench {
 
-template <class T> Loops<T> loops(rapt::Isa isa) {
-  switch (isa) {
-#if RAPT_ARCH_X86_64
-    case rapt::Isa::avx512: return avx512::loops<T>();
-    case rapt::Isa::avx2: return avx2::loops<T>();
-#endif
-#if RAPT_ARCH_AARCH64
-    case rapt::Isa::neon: return neon::loops<T>();
-#endif
-    default: return generic::loops<T>();
-  }
-}
+template <class T> Loops<T> loops(rapt::Isa isa) { return RAPT_OF_REGION(isa, loops<T>()); }
 
 }  // namespace bench

@@ -43,16 +43,8 @@ namespace rapt_test {
 namespace {
 
 template <class T> Vocabulary<T> vocabulary(Isa isa) {
-  switch (isa) {
-#if RAPT_ARCH_X86_64
-    case Isa::avx512: return rapt::avx512::vocabulary::words_of_region<T>();
-    case Isa::avx2: return rapt::avx2::vocabulary::words_of_region<T>();
-#endif
-#if RAPT_ARCH_AARCH64
-    case Isa::neon: return rapt::neon::vocabulary::words_of_region<T>();
-#endif
-    default: return rapt::generic::vocabulary::words_of_region<T>();
-  }
+  using namespace rapt;
+  return RAPT_OF_REGION(isa, vocabulary::words_of_region<T>());
 }
 
 /// Numbers of every kind: ordinary, tiny, huge, zeros of both signs, infinities and NaN.

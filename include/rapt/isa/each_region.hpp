@@ -3,8 +3,8 @@
 //     #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
 //     #include "rapt/isa/each_region.hpp"
 //
-// RAPT_VOCABULARY names the region's vector vocabulary, for the first such file of a program to include: the kernels.
-// No include guard, as each file that goes through the regions includes this one again.
+// RAPT_VOCABULARY names the region's vector vocabulary, which isa/vocabulary.hpp includes: every other such file
+// includes that header first. No include guard, as each file that goes through the regions includes this one again.
 #include "rapt/isa/region.hpp"
 
 #if RAPT_ARCH_X86_64

@@ -3,8 +3,6 @@
 #include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
 #else
 // clang-format off
-#include RAPT_VOCABULARY
-#include "rapt/kernel/transpose-inl.hpp"
 #include "rapt/kernel/pack-inl.hpp"
 #include "rapt/kernel/scores-inl.hpp"
 #include "rapt/kernel/exp-inl.hpp"

@@ -13,8 +13,7 @@
 #include "rapt/core/coord.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/view.hpp"
-#include "rapt/isa/isa.hpp"
-#include "rapt/isa/region.hpp"
+#include "rapt/isa/vocabulary.hpp"
 #include "rapt/kernel/work.hpp"
 #include "rapt/score/coverage.hpp"
 
@@ -25,16 +24,7 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 template <class T, class S> ForwardKernel<T, S> forward_kernel(Isa isa) {
-  switch (isa) {
-#if RAPT_ARCH_X86_64
-    case Isa::avx512: return avx512::forward_kernel<T, S>();
-    case Isa::avx2: return avx2::forward_kernel<T, S>();
-#endif
-#if RAPT_ARCH_AARCH64
-    case Isa::neon: return neon::forward_kernel<T, S>();
-#endif
-    default: return generic::forward_kernel<T, S>();
-  }
+  return RAPT_OF_REGION(isa, forward_kernel<T, S>());
 }
 
 }  // namespace detail

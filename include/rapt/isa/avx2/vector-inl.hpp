@@ -1,6 +1,6 @@
 // The vector vocabulary on AVX2 with FMA: 8 floats or 4 doubles.
 #ifndef RAPT_REGION
-#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#include "rapt/isa/vocabulary.hpp"  // alone, as an editor sees it: every region
 #else
 RAPT_REGION_OPEN
 

@@ -3,7 +3,7 @@
 // Where GCC 12's unmasked intrinsic passes an undefined vector on (max, shift, …), the zero-masked one with a full mask
 // stands here: the same instruction, without the false warning "used uninitialized" in the user's file.
 #ifndef RAPT_REGION
-#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#include "rapt/isa/vocabulary.hpp"  // alone, as an editor sees it: every region
 #else
 RAPT_REGION_OPEN
 

@@ -2,7 +2,7 @@
 // compile. Without a fused multiply-add in the baseline (x86-64 has none) std::fma is a call into the C library: right,
 // but slow.
 #ifndef RAPT_REGION
-#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#include "rapt/isa/vocabulary.hpp"  // alone, as an editor sees it: every region
 #else
 RAPT_REGION_OPEN
 

@@ -1,6 +1,6 @@
 // The vector vocabulary on NEON (AArch64): 4 floats or 2 doubles.
 #ifndef RAPT_REGION
-#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#include "rapt/isa/vocabulary.hpp"  // alone, as an editor sees it: every region
 #else
 RAPT_REGION_OPEN
 

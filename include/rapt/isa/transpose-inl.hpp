@@ -1,6 +1,6 @@
 // A square of registers, transposed.
 #ifndef RAPT_REGION
-#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#include "rapt/isa/vocabulary.hpp"  // alone, as an editor sees it: every region
 #else
 RAPT_REGION_OPEN
 

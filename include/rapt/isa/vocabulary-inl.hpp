@@ -1,0 +1,10 @@
+// The vocabulary of one region, and what can be said in it whatever the instruction set.
+#ifndef RAPT_REGION
+#include "rapt/isa/vocabulary.hpp"  // alone, as an editor sees it: every region
+#else
+// clang-format off
+#include RAPT_VOCABULARY
+#include "rapt/isa/transpose-inl.hpp"
+// clang-format on
+
+#endif

@@ -1,0 +1,28 @@
+// The vector vocabulary of every instruction set, and the choice among what has been built on it.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "rapt/core/types.hpp"
+#include "rapt/isa/isa.hpp"
+#include "rapt/isa/region.hpp"
+
+#define RAPT_EACH_REGION "rapt/isa/vocabulary-inl.hpp"
+#include "rapt/isa/each_region.hpp"
+
+/// What the region of an instruction set makes of an expression, which has the same type in all of them:
+/// RAPT_OF_REGION(isa, kernel<T>()).
+#if RAPT_ARCH_X86_64
+#define RAPT_OF_REGION(isa, ...)                      \
+  ((isa) == ::rapt::Isa::avx512 ? avx512::__VA_ARGS__ \
+   : (isa) == ::rapt::Isa::avx2 ? avx2::__VA_ARGS__   \
+                                : generic::__VA_ARGS__)
+#elif RAPT_ARCH_AARCH64
+#define RAPT_OF_REGION(isa, ...) ((isa) == ::rapt::Isa::neon ? neon::__VA_ARGS__ : generic::__VA_ARGS__)
+#else
+#define RAPT_OF_REGION(isa, ...) (static_cast<void>(isa), generic::__VA_ARGS__)
+#endif
