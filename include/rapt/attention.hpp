@@ -41,8 +41,8 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
           const Options<detail::element_t<Q>>& options = {}) {
   if constexpr (detail::Types<Q, K, V, O, S>::fit) {
     using T = detail::element_t<Q>;
-    const Index first_query = score.align.value_or(align::bottom_right).first_position(q.length(), k.length());
-    return Plan<T, S>(detail::validated<T>(q, k, v, out, options.lse, options.scale, first_query), score, options);
+    const Align align = score.align.value_or(align::bottom_right);
+    return Plan<T, S>(detail::validated<T>(q, k, v, out, options.lse, options.scale, align), score, options);
   }
 }
 

@@ -235,16 +235,16 @@ TEST(Problem, TakesQueriesKeysValuesAndOutputsInterleavedInOneBuffer) {
 
 TEST(Problem, DerivesTheGroupTheScaleAndTheFirstPosition) {
   Call call;
-  const auto problem = rapt::detail::validated<float>(call.q, call.k, call.v, call.out, {}, {}, 2);
+  const auto problem = rapt::detail::validated<float>(call.q, call.k, call.v, call.out, {}, {}, rapt::align::bottom_right);
   EXPECT_EQ(problem.batch(), 2);
   EXPECT_EQ(problem.q_heads(), 4);
   EXPECT_EQ(problem.kv_heads(), 2);
   EXPECT_EQ(problem.group(), 2);
   EXPECT_EQ(problem.q_len(), 3);
-  EXPECT_EQ(problem.kv_len(), 5);
+  EXPECT_EQ(problem.kv_len(0), 5);
   EXPECT_EQ(problem.head_dim(), 8);
   EXPECT_EQ(problem.value_dim(), 6);
-  EXPECT_EQ(problem.first_query, 2);
+  EXPECT_EQ(problem.first_query(0), 2);
   EXPECT_EQ(problem.scale, static_cast<float>(1 / std::sqrt(8.0)));
 }
 

@@ -17,6 +17,12 @@ template <class T> RAPT_NOINLINE void do_zip_low(const T* a, const T* b, T* r) {
 template <class T> RAPT_NOINLINE void do_zip_high(const T* a, const T* b, T* r) {
   store(r, zip_high(load(a), load(b)));
 }
+template <class T> RAPT_NOINLINE void do_unzip_even(const T* a, const T* b, T* r) {
+  store(r, unzip_even(load(a), load(b)));
+}
+template <class T> RAPT_NOINLINE void do_unzip_odd(const T* a, const T* b, T* r) {
+  store(r, unzip_odd(load(a), load(b)));
+}
 /// A comparison comes out as 1 or 0.
 template <class T> RAPT_NOINLINE void do_greater(const T* a, const T* b, T* r) {
   store(r, select(greater(load(a), load(b)), broadcast(T(1)), broadcast(T(0))));
@@ -43,11 +49,11 @@ template <class T> RAPT_NOINLINE void do_transpose(const T* a, T* r) {
 }
 
 template <class T> rapt_test::Vocabulary<T> words_of_region() {
-  return {
-      region_isa,     Vec<T>::lanes,   &do_copy<T>,    &do_broadcast<T>, &do_add<T>,     &do_sub<T>,
-      &do_mul<T>,     &do_div<T>,      &do_max<T>,     &do_fma<T>,       &do_zip_low<T>, &do_zip_high<T>,
-      &do_greater<T>, &do_is_nan<T>,   &do_is_zero<T>, &do_any<T>,       &do_select<T>,  &do_low_bits_to_exponent<T>,
-      &do_exp<T>,     &do_transpose<T>};
+  return {region_isa,     Vec<T>::lanes,   &do_copy<T>,       &do_broadcast<T>, &do_add<T>,
+          &do_sub<T>,     &do_mul<T>,      &do_div<T>,        &do_max<T>,       &do_fma<T>,
+          &do_zip_low<T>, &do_zip_high<T>, &do_unzip_even<T>, &do_unzip_odd<T>, &do_greater<T>,
+          &do_is_nan<T>,  &do_is_zero<T>,  &do_any<T>,        &do_select<T>,    &do_low_bits_to_exponent<T>,
+          &do_exp<T>,     &do_transpose<T>};
 }
 
 }  // namespace vocabulary

@@ -24,6 +24,8 @@ template <class T> struct Vocabulary {
   void (*fma)(const T* a, const T* b, const T* c, T* r);
   void (*zip_low)(const T* a, const T* b, T* r);
   void (*zip_high)(const T* a, const T* b, T* r);
+  void (*unzip_even)(const T* a, const T* b, T* r);
+  void (*unzip_odd)(const T* a, const T* b, T* r);
   void (*greater)(const T* a, const T* b, T* r);
   void (*is_nan)(const T* a, T* r);
   void (*is_zero)(const T* a, T* r);
@@ -242,6 +244,19 @@ TEST_P(VectorVocabulary, ZipsTwoVectorsToTheLowerAndTheUpperHalfOfTheirShuffle) 
     check.words.zip_low(a.data(), b.data(), found.data());
     check.words.zip_high(a.data(), b.data(), found.data() + n);
     EXPECT_TRUE(same_bits(found, shuffled));
+  });
+}
+
+TEST_P(VectorVocabulary, UnzipsWhatItZipped) {
+  in_both_types([](auto& check, auto x) {
+    using T = decltype(x);
+    const std::size_t n = check.lanes();
+    const std::vector<T> shuffled = check.counting(2 * n);
+    std::vector<T> found(2 * n), apart(2 * n);
+    for (std::size_t i = 0; i < n; ++i) apart[i] = shuffled[2 * i], apart[n + i] = shuffled[2 * i + 1];
+    check.words.unzip_even(shuffled.data(), shuffled.data() + n, found.data());
+    check.words.unzip_odd(shuffled.data(), shuffled.data() + n, found.data() + n);
+    EXPECT_TRUE(same_bits(found, apart));
   });
 }
 

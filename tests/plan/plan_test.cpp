@@ -131,7 +131,7 @@ TEST_P(Plans, NeedTheSameMemoryWhateverTheLength) {
 }
 
 TEST_P(Plans, ExplainThemselves) {
-  const Inputs<float> inputs({1, 8, 2, 3, 1300, 16, 24}, 1);
+  const Inputs<float> inputs({1, 8, 2, 7, 1300, 16, 24}, 1);
   Result<float> result(inputs.shape);
   ReverseExecutor executor(6);
   const auto plan = rapt::plan(inputs.views().q, inputs.views().k, inputs.views().v, result.out_view(), rapt::causal(),
@@ -140,12 +140,12 @@ TEST_P(Plans, ExplainThemselves) {
   const std::vector<std::string> parts = {
       std::string(rapt::name(GetParam())),
       "heads 8/2",
-      "3 queries",
+      "7 queries",
       "1300 keys",
       "head_dim 16",
       "value_dim 24",
       "causal",
-      "query 0 at position 1297",
+      "query 0 at position 1293",
       "21 tiles of 64",
       "3 spans of 512",
       std::to_string(plan.lanes()) + " rows in the lanes",
@@ -156,6 +156,15 @@ TEST_P(Plans, ExplainThemselves) {
   EXPECT_EQ(plan.spans(), 3);
   EXPECT_EQ(plan.tile(), 64);
   EXPECT_EQ(plan.span(), 512);
+}
+
+TEST_P(Plans, SayWhenTheRowsAreFew) {
+  const Inputs<float> inputs({1, 8, 2, 4, 1300, 16, 24}, 1);
+  Result<float> result(inputs.shape);
+  const auto plan =
+      rapt::plan(inputs.views().q, inputs.views().k, inputs.views().v, result.out_view(), {.isa = GetParam()});
+  EXPECT_EQ(plan.explain().find("keys in the lanes, as the rows are few") == std::string::npos,
+            GetParam() == Isa::generic);
 }
 
 RAPT_ON_EVERY_ISA(Plans);

@@ -19,7 +19,7 @@ using rapt::detail::Schedule;
 
 struct Given {
   Extents extents;
-  Index lanes, workers;
+  Index lanes, few_rows, workers;
 };
 
 std::vector<Given> all_kinds() {
@@ -32,6 +32,7 @@ std::vector<Given> all_kinds() {
     found.push_back({{random.below(4), 1 + random.below(9), 1 + random.below(9), one_of(lengths), one_of(lengths),
                       one_of(dims), one_of(dims), 4 + 4 * random.below(2)},
                      one_of(lanes),
+                     i % 2 == 0 ? 0 : 16,
                      i % 3 == 0 ? 1 : 1 + random.below(70)});
   return found;
 }
@@ -40,12 +41,12 @@ std::ostream& operator<<(std::ostream& to, const Given& g) {
   const Extents& e = g.extents;
   return to << "batch " << e.batch << ", kv_heads " << e.kv_heads << ", group " << e.group << ", q_len " << e.q_len
             << ", kv_len " << e.kv_len << ", dims " << e.head_dim << "/" << e.value_dim << ", element " << e.element
-            << ", lanes " << g.lanes << ", workers " << g.workers;
+            << ", lanes " << g.lanes << ", few rows " << g.few_rows << ", workers " << g.workers;
 }
 
 TEST(Schedule, GivesEachRowOfEachHeadToExactlyOneBlock) {
   for (const Given& g : all_kinds()) {
-    const Schedule s = make_schedule(g.extents, g.lanes, g.workers);
+    const Schedule s = make_schedule(g.extents, g.lanes, g.few_rows, g.workers);
     ASSERT_EQ(s.rows, g.extents.group * g.extents.q_len) << g;
     ASSERT_EQ(s.heads, g.extents.batch * g.extents.kv_heads) << g;
     ASSERT_GE(s.groups, 1) << g;
@@ -57,7 +58,7 @@ TEST(Schedule, GivesEachRowOfEachHeadToExactlyOneBlock) {
 
 TEST(Schedule, GivesEachSpanOfABlockToExactlyOnePart) {
   for (const Given& g : all_kinds()) {
-    const Schedule s = make_schedule(g.extents, g.lanes, g.workers);
+    const Schedule s = make_schedule(g.extents, g.lanes, g.few_rows, g.workers);
     ASSERT_EQ(s.spans, (g.extents.kv_len + rapt::contract::span - 1) / rapt::contract::span) << g;
     ASSERT_GE(s.parts, 1) << g;
     ASSERT_LE(s.parts, std::max<Index>(s.spans, 1)) << g << ": no part is empty";
@@ -70,21 +71,33 @@ TEST(Schedule, GivesEachSpanOfABlockToExactlyOnePart) {
   }
 }
 
-TEST(Schedule, SplitsKeysOnlyWhenThereAreFewerBlocksThanWorkersAndThenBlocksAreOneGroup) {
+TEST(Schedule, TakesFewRowsAsOneBlock) {
+  int few = 0;
+  for (const Given& g : all_kinds()) {
+    const Schedule s = make_schedule(g.extents, g.lanes, g.few_rows, g.workers);
+    ASSERT_EQ(s.few, s.rows <= g.few_rows) << g;
+    if (!s.few || s.rows == 0) continue;
+    ++few;
+    ASSERT_EQ(s.blocks, 1) << g;
+  }
+  EXPECT_GT(few, 100);
+}
+
+TEST(Schedule, SplitsKeysOnlyWhenThereAreFewBlocksAndThenBlocksAreOneGroup) {
   int split = 0;
   for (const Given& g : all_kinds()) {
-    const Schedule s = make_schedule(g.extents, g.lanes, g.workers);
+    const Schedule s = make_schedule(g.extents, g.lanes, g.few_rows, g.workers);
     if (s.parts == 1) continue;
     ++split;
-    ASSERT_GT(g.workers, s.heads * s.blocks) << g;
-    ASSERT_EQ(s.groups, 1) << g << ": the states of a block are those of one group";
+    ASSERT_GT(rapt::detail::enough_blocks(s, g.workers), s.heads * s.blocks) << g;
+    ASSERT_TRUE(s.few || s.groups == 1) << g << ": the states of a block are those of one group";
   }
   EXPECT_GT(split, 100);
 }
 
 TEST(Schedule, AsksForNoMoreWorkersThanThereAreAndThanThereAreItems) {
   for (const Given& g : all_kinds()) {
-    const Schedule s = make_schedule(g.extents, g.lanes, g.workers);
+    const Schedule s = make_schedule(g.extents, g.lanes, g.few_rows, g.workers);
     ASSERT_EQ(s.items(), s.heads * s.blocks * s.parts) << g;
     ASSERT_GE(s.workers, 1) << g;
     ASSERT_LE(s.workers, g.workers) << g;
@@ -94,21 +107,21 @@ TEST(Schedule, AsksForNoMoreWorkersThanThereAreAndThanThereAreItems) {
 
 TEST(Schedule, KeepsABlocksQueriesAndOutputsWithinTheirShareOfTheCache) {
   for (const Given& g : all_kinds()) {
-    const Schedule s = make_schedule(g.extents, g.lanes, g.workers);
-    if (s.groups == 1) continue;
+    const Schedule s = make_schedule(g.extents, g.lanes, g.few_rows, g.workers);
+    if (s.groups == 1 || s.few) continue;
     const Index bytes = s.block_rows() * g.extents.element * (g.extents.head_dim + 2 * g.extents.value_dim);
     ASSERT_LE(bytes, rapt::detail::block_bytes) << g;
   }
 }
 
 TEST(Schedule, LeavesEachWorkerSeveralItemsWhereThereAreRowsForIt) {
-  const Schedule s = make_schedule({1, 1, 1, 16384, 16384, 128, 128, 4}, 64, 8);
+  const Schedule s = make_schedule({1, 1, 1, 16384, 16384, 128, 128, 4}, 64, 0, 8);
   EXPECT_GE(s.items(), 8 * rapt::detail::items_per_worker);
   EXPECT_EQ(s.parts, 1);
 }
 
 TEST(Schedule, DealsTheSpansOfASingleQueryOut) {
-  const Schedule s = make_schedule({1, 1, 1, 1, 131072, 128, 128, 4}, 64, 8);
+  const Schedule s = make_schedule({1, 1, 1, 1, 131072, 128, 128, 4}, 64, 0, 8);
   EXPECT_EQ(s.blocks, 1);
   EXPECT_GE(s.items(), 8);
   EXPECT_EQ(s.workers, 8);

@@ -10,7 +10,8 @@
 #include "rapt/reference/contract.hpp"
 
 #define RAPT_TEST_KERNELS(prefix, T, S)                                                                             \
-  prefix template rapt::detail::ForwardKernel<T, S> rapt::detail::forward_kernel<T, S>(rapt::Isa);                  \
+  prefix template rapt::detail::ForwardKernel<T, S, rapt::detail::StridedKv<T>>                                     \
+      rapt::detail::forward_kernel<T, S, rapt::detail::StridedKv<T>>(rapt::Isa);                                    \
   prefix template void rapt::contract::attention<T, S>(const rapt::View<const T>&, const rapt::View<const T>&,      \
                                                        const rapt::View<const T>&, const rapt::View<T>&, const S&,  \
                                                        const rapt::Options<T>&);                                    \

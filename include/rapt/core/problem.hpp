@@ -7,9 +7,11 @@
 #include <optional>
 #include <string>
 
+#include "rapt/core/align.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/overlap.hpp"
 #include "rapt/core/view.hpp"
+#include "rapt/kv/strided.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
@@ -20,25 +22,28 @@ inline constexpr Index max_length = Index(1) << 30;
 /// Elements that one dimension of a view may reach over, so that sums of such reaches, in bytes, stay clear of 2^63.
 inline constexpr Index max_reach = Index(1) << 56;
 
-/// Attention over [batch, head, position, dim], all of it checked.
-template <class T> struct Problem {
-  View<const T> q;           // [batch, q_heads, q_len, head_dim]
-  View<const T> k;           // [batch, kv_heads, kv_len, head_dim]
-  View<const T> v;           // [batch, kv_heads, kv_len, value_dim]
-  View<T> out;               // [batch, q_heads, q_len, value_dim]
-  LogSumExp<T> lse;          // [batch, q_heads, q_len], if wanted
-  T scale;                   // what queries are multiplied with
-  std::int32_t first_query;  // the position of query 0 in the sequence of the keys
+/// Attention over [batch, head, position, dim], all of it checked. `Kv` is where the keys and values live.
+template <class T, class Kv = StridedKv<T>> struct Problem {
+  View<const T> q;   // [batch, q_heads, q_len, head_dim]
+  Kv kv;             // keys [batch, kv_heads, kv_len, head_dim], values [batch, kv_heads, kv_len, value_dim]
+  View<T> out;       // [batch, q_heads, q_len, value_dim]
+  LogSumExp<T> lse;  // [batch, q_heads, q_len], if wanted
+  T scale;           // what queries are multiplied with
+  Align align;       // where the queries stand in the sequence of the keys
 
   Index batch() const { return q.batch(); }
   Index q_heads() const { return q.heads(); }
-  Index kv_heads() const { return k.heads(); }
+  Index kv_heads() const { return kv.heads(); }
   Index q_len() const { return q.length(); }
-  Index kv_len() const { return k.length(); }
+  Index kv_len(Index b) const { return kv.length(b); }
   Index head_dim() const { return q.dim(); }
-  Index value_dim() const { return v.dim(); }
+  Index value_dim() const { return kv.value_dim(); }
   /// Query heads that read one key/value head.
   Index group() const { return q_heads() / kv_heads(); }
+  /// The position of query 0 in the sequence of the keys.
+  std::int32_t first_query(Index b) const {
+    return static_cast<std::int32_t>(align.first_position(q_len(), kv_len(b)));
+  }
 };
 
 template <class T> void check_pointer(const T* data, const char* name) {
@@ -116,23 +121,32 @@ template <class T> void check_overlap(const Problem<T>& p) {
       fail("lse", std::string("shares memory with ") + name, "it has to be apart from what is read");
   };
   apart(footprint(p.q), "q");
-  apart(footprint(p.k), "k");
-  apart(footprint(p.v), "v");
+  apart(footprint(p.kv.k), "k");
+  apart(footprint(p.kv.v), "v");
 }
 
-/// Checks everything and throws std::invalid_argument, or returns the problem. `first_query` is query 0's position.
-template <class T>
-Problem<T> validated(View<const T> q, View<const T> k, View<const T> v, View<T> out, LogSumExp<T> lse,
-                     std::optional<double> scale, Index first_query) {
-  check_shapes(q, k, v, out);
-  check_lse(lse, q);
+template <class T> T checked_scale(std::optional<double> scale, Index head_dim) {
   if (scale && !std::isfinite(static_cast<T>(*scale)))
     fail("scale", "is " + std::to_string(*scale),
          "it has to be finite, as a " + std::string(sizeof(T) == 8 ? "double" : "float"));
-  require(first_query > -max_length && first_query < max_length, "score", "the first query's position", first_query,
+  return static_cast<T>(scale ? *scale : 1.0 / std::sqrt(static_cast<double>(head_dim)));
+}
+
+inline void check_align(const Align& align, Index q_len, Index kv_len) {
+  const Index first = align.first_position(q_len, kv_len);
+  require(first > -max_length && first < max_length, "score", "the first query's position", first,
           "it has to be within 2^30 of the first key");
-  const double factor = scale ? *scale : 1.0 / std::sqrt(static_cast<double>(q.dim()));
-  const Problem<T> problem{q, k, v, out, lse, static_cast<T>(factor), static_cast<std::int32_t>(first_query)};
+}
+
+/// Checks everything and throws std::invalid_argument, or returns the problem.
+template <class T>
+Problem<T> validated(View<const T> q, View<const T> k, View<const T> v, View<T> out, LogSumExp<T> lse,
+                     std::optional<double> scale, Align align) {
+  check_shapes(q, k, v, out);
+  check_lse(lse, q);
+  const T factor = checked_scale<T>(scale, q.dim());
+  check_align(align, q.length(), k.length());
+  const Problem<T> problem{q, {k, v}, out, lse, factor, align};
   check_overlap(problem);
   return problem;
 }

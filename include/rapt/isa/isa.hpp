@@ -9,6 +9,10 @@
 #include "rapt/core/config.hpp"
 #include "rapt/core/error.hpp"
 
+#if RAPT_ARCH_X86_64
+#include <cpuid.h>
+#endif
+
 RAPT_NAMESPACE_BEGIN
 
 /// An instruction set that the kernels are compiled for, in ascending order of preference.
@@ -29,13 +33,21 @@ constexpr std::string_view name(Isa isa) {
 
 namespace detail {
 
+#if RAPT_ARCH_X86_64
+/// Conversions to and from 16 bits, which came before AVX2 on every CPU; some compilers' builtins don't know them.
+inline bool cpu_has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 inline bool cpu_has(Isa isa) {
   switch (isa) {
     case Isa::generic: return true;
     case Isa::neon: return RAPT_ARCH_AARCH64 != 0;
 #if RAPT_ARCH_X86_64
     // The builtins also ask whether the operating system saves the wide registers.
-    case Isa::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && cpu_has_f16c();
     case Isa::avx512:
       return cpu_has(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

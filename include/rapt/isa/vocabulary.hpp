@@ -7,6 +7,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "rapt/core/narrow.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/isa/region.hpp"

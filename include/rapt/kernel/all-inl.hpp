@@ -11,6 +11,12 @@
 #include "rapt/kernel/state-inl.hpp"
 #include "rapt/kernel/tile-inl.hpp"
 #include "rapt/kernel/forward-inl.hpp"
+#include "rapt/kernel/decode_scores-inl.hpp"
+#include "rapt/kernel/decode_softmax-inl.hpp"
+#include "rapt/kernel/decode_values-inl.hpp"
+#include "rapt/kernel/decode_tile-inl.hpp"
+#include "rapt/kernel/decode-inl.hpp"
+#include "rapt/kernel/item-inl.hpp"
 // clang-format on
 
 #endif

@@ -14,7 +14,8 @@ struct Place {
 
 /// Later blocks first: with a causal mask they have the most keys, and the short ones fill the gaps at the end.
 /// The blocks of a head follow each other, so that its keys and values are still in the cache.
-template <class T, class S> RAPT_INLINE Place place_of(const detail::ForwardWork<T, S>& work, Index item) {
+template <class T, class S, class Kv>
+RAPT_INLINE Place place_of(const detail::ForwardWork<T, S, Kv>& work, Index item) {
   const detail::Schedule& s = work.schedule;
   Place at{};
   const Index part = item % s.parts;
@@ -31,7 +32,8 @@ template <class T, class S> RAPT_INLINE Place place_of(const detail::ForwardWork
 }
 
 /// The number of a block among all of them.
-template <class T, class S> RAPT_INLINE Index block_index(const detail::ForwardWork<T, S>& work, const Place& at) {
+template <class T, class S, class Kv>
+RAPT_INLINE Index block_index(const detail::ForwardWork<T, S, Kv>& work, const Place& at) {
   return (at.batch * work.problem.kv_heads() + at.kv_head) * work.schedule.blocks + at.block;
 }
 
@@ -81,19 +83,13 @@ template <class T> RAPT_INLINE Group<T>* take_groups(Carver& carver, Index group
   return g;
 }
 
-template <class T> RAPT_NOINLINE Index scratch_bytes(const detail::Extents& e, const detail::Schedule& s) {
-  Carver counter{nullptr};
-  take_scratch<T>(counter, e.head_dim, e.value_dim);
-  take_groups<T>(counter, s.groups, e.head_dim, e.value_dim);
-  return counter.used;
-}
-
 /// Fills a group with rows from `first_row` on, and packs their queries.
-template <class T>
-RAPT_NOINLINE void fill_group(Group<T>& g, const detail::Problem<T>& p, const Place& at, Index first_row, Index rows) {
+template <class T, class Kv>
+RAPT_NOINLINE void fill_group(Group<T>& g, const detail::Problem<T, Kv>& p, const Place& at, Index first_row,
+                              Index rows) {
   constexpr int lanes = group_lanes<T>, width = Vec<T>::lanes;
   g.rows = static_cast<int>(rows < lanes ? rows : lanes);
-  g.registers = detail::working_registers((g.rows + width - 1) / width);
+  g.registers = working_registers((g.rows + width - 1) / width);
   g.batch = static_cast<std::int32_t>(at.batch);
   g.first_head = static_cast<std::int32_t>(at.kv_head * p.group());
   g.last_head = static_cast<std::int32_t>(g.first_head + p.group() - 1);
@@ -104,34 +100,30 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::Problem<T>& p, const Pl
     const Index row = first_row + (i < g.rows ? i : g.rows - 1);
     const Index position = row / group, head = g.first_head + row % group;
     g.head[i] = static_cast<std::int32_t>(head);
-    g.position[i] = static_cast<std::int32_t>(p.first_query + position);
+    g.position[i] = static_cast<std::int32_t>(p.first_query(at.batch) + position);
     g.output[i] = p.out.row(at.batch, head, position);
     query[i] = p.q.row(at.batch, head, position);
   }
   for (Index j = 0; j < contract::tile; ++j) {
-    g.after.keys[j] = query[j % lanes] - at.block_step * p.q.stride[2];
-    g.after.values[j] = g.output[j % lanes];
+    g.after.keys[j] = reinterpret_cast<const std::byte*>(query[j % lanes] - at.block_step * p.q.stride[2]);
+    g.after.values[j] = reinterpret_cast<const std::byte*>(g.output[j % lanes]);
   }
   pack_queries(query, p.q.stride[3], p.head_dim(), p.scale, lanes, g.queries);
 }
 
-template <class T>
-RAPT_NOINLINE void find_tile(Tile<T>& tile, const detail::Problem<T>& p, const Place& at, const Scratch<T>& s) {
-  find_rows(p.k, at.batch, at.kv_head, tile.first, tile.count, s.keys, tile.keys);
-  find_rows(p.v, at.batch, at.kv_head, tile.first, tile.count, s.values, tile.values);
-  for (Index j = 0; j < tile.count; ++j) {
-    const Index key = tile.first + contract::tile + j < p.kv_len() ? tile.first + contract::tile + j : tile.first + j;
-    tile.next.keys[j] = p.k.stride[3] == 1 ? p.k.row(at.batch, at.kv_head, key) : tile.keys[j];
-    tile.next.values[j] = p.v.stride[3] == 1 ? p.v.row(at.batch, at.kv_head, key) : tile.values[j];
-  }
+template <class T, class Kv>
+RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const Scratch<T>& s) {
+  find_keys(kv, at.batch, at.kv_head, s.keys, tile);
+  find_values(kv, at.batch, at.kv_head, s.values, tile);
+  find_next(kv, at.batch, at.kv_head, tile, tile.next);
 }
 
 /// The groups of a block go through one tile of keys.
-template <class T, class S>
-RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S>& work, const Place& at, Group<T>* groups, Index count,
-                               Index first_key, const Scratch<T>& s) {
-  const detail::Problem<T>& p = work.problem;
-  const Index left = p.kv_len() - first_key;
+template <class T, class S, class Kv>
+RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>* groups,
+                               Index count, Index first_key, const Scratch<T>& s) {
+  const detail::Problem<T, Kv>& p = work.problem;
+  const Index left = p.kv_len(at.batch) - first_key;
   Tile<T> tile;
   tile.first = first_key;
   tile.count = left < contract::tile ? left : contract::tile;
@@ -140,11 +132,11 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S>& work, const Plac
     Group<T>& g = groups[i];
     const Coverage covers = work.score.covers(box_of(g, 0, g.registers, first_key, tile.count));
     if (covers == Coverage::none) continue;
-    if (!found) find_tile(tile, p, at, s);
+    if (!found) find_tile(tile, p.kv, at, s);
     found = true;
     const bool last = left <= contract::tile ||
                       work.score.covers(box_of(g, 0, g.registers, first_key + contract::tile, 1)) == Coverage::none;
-    const AheadRows<T>& ahead = last ? g.after : tile.next;
+    const AheadRows& ahead = last ? g.after : tile.next;
     if (covers == Coverage::all)
       attend_full(g, tile, ahead, s, p.head_dim(), p.value_dim());
     else
@@ -167,36 +159,47 @@ template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
 }
 
 /// Output and logsumexp of a group, to the caller's memory.
-template <class T>
-RAPT_NOINLINE void finish(Group<T>& g, const detail::Problem<T>& p, const Place& at, Index first_row) {
+template <class T, class Kv>
+RAPT_NOINLINE void finish(Group<T>& g, const detail::Problem<T, Kv>& p, const Place& at, Index first_row) {
   if (g.total_empty) clear(g.total, g.registers, p.value_dim());
   for (int i = 0; i < g.rows && p.lse.wanted(); ++i)
     p.lse(at.batch, g.head[i], (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
   write_output(g.total, g.rows, p.value_dim(), g.output, p.out.stride[3]);
 }
 
+/// Rows of a block's state when it is kept, as many as the kernel works on. (A block that is dealt into parts is one
+/// group.)
+template <class T> constexpr Index kept_state_rows(const detail::Schedule& s) {
+  const Index rows = s.rows < s.lanes ? s.rows : s.lanes;
+  return working_registers(static_cast<int>(detail::ceil_div(rows, Vec<T>::lanes))) * Vec<T>::lanes;
+}
+
 /// The place where a part of a block keeps the state of a span, for the part that ends last.
-template <class T, class S>
-RAPT_INLINE State<T> kept_state(const detail::ForwardWork<T, S>& work, const Place& at, Index span) {
+template <class T, class S, class Kv>
+RAPT_INLINE State<T> kept_state(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span) {
   const detail::Schedule& s = work.schedule;
-  const Index rows = detail::kept_state_rows(s, Vec<T>::lanes);
-  T* base = work.states + (block_index(work, at) * s.spans + span) *
-                              detail::kept_state_size(s, Vec<T>::lanes, work.problem.value_dim());
+  const Index rows = kept_state_rows<T>(s);
+  T* base = work.states + (block_index(work, at) * s.spans + span) * rows * (work.problem.value_dim() + 2);
   return {base, base + rows, base + 2 * rows, rows};
 }
 
-template <class T, class S>
-RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, S>& work, const Place& at, Group<T>& g, Index span) {
+template <class T, class S, class Kv>
+RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>& g, Index span) {
   if (g.span_empty) clear(g.span, g.registers, work.problem.value_dim());
   copy(kept_state(work, at, span), g.span, g.registers, work.problem.value_dim());
   g.span_empty = true;
 }
 
+/// Whether the part that ends with this call is the last one of its block.
+template <class T, class S, class Kv>
+RAPT_INLINE bool ends_last(const detail::ForwardWork<T, S, Kv>& work, const Place& at) {
+  return std::atomic_ref<std::int32_t>(work.pending[block_index(work, at)]).fetch_sub(1) == 1;
+}
+
 /// Whoever ends a block's last part merges the states of all its spans, in ascending order.
-template <class T, class S>
-RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S>& work, const Place& at, Group<T>& g) {
-  std::atomic_ref<std::int32_t> pending(work.pending[block_index(work, at)]);
-  if (pending.fetch_sub(1) != 1) return false;
+template <class T, class S, class Kv>
+RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>& g) {
+  if (!ends_last(work, at)) return false;
   clear(g.total, g.registers, work.problem.value_dim());
   for (Index span = 0; span < work.schedule.spans; ++span)
     merge(g.total, kept_state(work, at, span), g.registers, work.problem.value_dim());
@@ -204,9 +207,9 @@ RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S>& work, const Plac
   return true;
 }
 
-template <class T, class S>
-RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S>& work, Index item, std::byte* memory) {
-  const detail::Problem<T>& p = work.problem;
+template <class T, class S, class Kv>
+RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+  const detail::Problem<T, Kv>& p = work.problem;
   const Place at = place_of(work, item);
   Carver carver{memory};
   const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
@@ -216,7 +219,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S>& work, Index item
 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;
-    const Index end = p.kv_len() - begin < contract::span ? p.kv_len() : begin + contract::span;
+    const Index length = p.kv_len(at.batch), end = length - begin < contract::span ? length : begin + contract::span;
     for (Index key = begin; key < end; key += contract::tile) attend_tile(work, at, groups, count, key, scratch);
     for (Index i = 0; i < count; ++i) {
       if (work.schedule.parts == 1)
@@ -227,12 +230,6 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S>& work, Index item
   }
   if (work.schedule.parts > 1 && !merge_parts(work, at, groups[0])) return;
   for (Index i = 0; i < count; ++i) finish(groups[i], p, at, at.first_row + i * lanes);
-  work.ran->store(static_cast<int>(region_isa), std::memory_order_relaxed);
-}
-
-/// This region's kernel, for the dispatcher.
-template <class T, class S> constexpr detail::ForwardKernel<T, S> forward_kernel() {
-  return {region_isa, group_lanes<T>, Vec<T>::lanes, &scratch_bytes<T>, &run_forward<T, S>};
 }
 
 RAPT_REGION_CLOSE

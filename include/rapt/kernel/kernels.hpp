@@ -23,8 +23,8 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-template <class T, class S> ForwardKernel<T, S> forward_kernel(Isa isa) {
-  return RAPT_OF_REGION(isa, forward_kernel<T, S>());
+template <class T, class S, class Kv> ForwardKernel<T, S, Kv> forward_kernel(Isa isa) {
+  return RAPT_OF_REGION(isa, forward_kernel<T, S, Kv>());
 }
 
 }  // namespace detail

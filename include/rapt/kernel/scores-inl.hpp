@@ -4,23 +4,32 @@
 #else
 RAPT_REGION_OPEN
 
-/// Rows that are wanted soon, and are fetched into the second-level cache while scores are computed: along with each
-/// key, line by line, one of these keys and one of these values. (The values' loop has no load to spare for it.)
-template <class T> struct Ahead {
-  const T* const* keys;
-  const T* const* values;
+/// Memory that is wanted soon, and is fetched into the second-level cache while scores are computed: along with each
+/// key, line by line, one stretch of later keys and one of values, each as long as this key. (The values' loop has no
+/// load to spare for it.)
+struct Ahead {
+  const std::byte* const* keys;
+  const std::byte* const* values;
   RAPT_INLINE Ahead from(Index key) const { return {keys + key, values + key}; }
 };
 
-template <int Keys, int Registers, class T>
-RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Keys], Index d, Vec<T> (&sum)[Keys][Registers]) {
+/// Keys in memory: a pointer to each, and how far apart its elements stand. (All as far: a wide tile would not leave
+/// registers for strides of their own.)
+template <class T> struct Keys {
+  const T* const* rows;
+  Index stride;
+  RAPT_INLINE Keys from(Index key) const { return {rows + key, stride}; }
+};
+
+template <int Count, int Registers, class T>
+RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Count], Index at, Vec<T> (&sum)[Count][Registers]) {
   constexpr int width = Vec<T>::lanes;
   Vec<T> query[Registers];
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) query[r] = load(queries + r * width);
   RAPT_UNROLL
-  for (int k = 0; k < Keys; ++k) {
-    const Vec<T> key = broadcast(row[k][d]);
+  for (int k = 0; k < Count; ++k) {
+    const Vec<T> key = broadcast(row[k][at]);
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) sum[k][r] = fma(query[r], key, sum[k][r]);
   }
@@ -31,47 +40,48 @@ RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Keys], Index
 /// a register in two).
 constexpr int last_steps = 4;
 
-/// The scores of `Keys` keys and `Registers` registers of queries: each lane its own chain of fused multiply-adds over
+/// The scores of `Count` keys and `Registers` registers of queries: each lane its own chain of fused multiply-adds over
 /// d. `largest` takes them in.
-///   queries [head_dim][lanes], keys: a pointer a row, scores [Keys][lanes], largest [lanes]
-template <int Keys, int Registers, class T>
-RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, const T* const* keys, Ahead<T> ahead, Index head_dim,
+///   queries [head_dim][lanes], scores [Count][lanes], largest [lanes]
+template <int Count, int Registers, class T>
+RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead ahead, Index head_dim,
                              T* RAPT_RESTRICT scores, T* RAPT_RESTRICT largest) {
   constexpr int width = Vec<T>::lanes, lanes = width * query_registers, line = 64 / sizeof(T);
-  Vec<T> sum[Keys][Registers];
+  Vec<T> sum[Count][Registers];
   RAPT_UNROLL
-  for (int k = 0; k < Keys; ++k) {
+  for (int k = 0; k < Count; ++k) {
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) sum[k][r] = broadcast(T(0));
   }
-  const T* row[Keys];
+  const T* row[Count];
   RAPT_UNROLL
-  for (int k = 0; k < Keys; ++k) row[k] = keys[k];
+  for (int k = 0; k < Count; ++k) row[k] = keys.rows[k];
 
   const Index bulk = head_dim - last_steps;
   Index d = 0;
   while (d < bulk) {
     RAPT_UNROLL
-    for (int k = 0; k < Keys; ++k) {
-      prefetch(ahead.keys[k] + d);
-      prefetch(ahead.values[k] + d);
+    for (int k = 0; k < Count; ++k) {
+      prefetch(ahead.keys[k] + d * static_cast<Index>(sizeof(T)));
+      prefetch(ahead.values[k] + d * static_cast<Index>(sizeof(T)));
     }
     const Index end = d + line < bulk ? d + line : bulk;
     for (; d + unrolled <= end; d += unrolled, queries += unrolled * lanes) {
       RAPT_UNROLL
-      for (int i = 0; i < unrolled; ++i) score_step<Keys, Registers>(queries + i * lanes, row, d + i, sum);
+      for (int i = 0; i < unrolled; ++i)
+        score_step<Count, Registers>(queries + i * lanes, row, (d + i) * keys.stride, sum);
     }
-    for (; d < end; ++d, queries += lanes) score_step<Keys, Registers>(queries, row, d, sum);
+    for (; d < end; ++d, queries += lanes) score_step<Count, Registers>(queries, row, d * keys.stride, sum);
   }
 
   Vec<T> most[Registers];
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) most[r] = load(largest + r * width);
   RAPT_UNROLL
-  for (int k = 0; k < Keys; ++k) {
+  for (int k = 0; k < Count; ++k) {
     const T* query = queries;
     for (Index last = d; last < head_dim; ++last, query += lanes) {
-      const Vec<T> key = broadcast(row[k][last]);
+      const Vec<T> key = broadcast(row[k][last * keys.stride]);
       RAPT_UNROLL
       for (int r = 0; r < Registers; ++r) sum[k][r] = fma(load(query + r * width), key, sum[k][r]);
     }
@@ -99,16 +109,19 @@ template <int Registers> RAPT_INLINE int next_step(Index left) {
 
 /// The scores of `count` keys, for the first `Registers` registers from `queries` on. `largest` takes them in.
 template <int Registers, class T>
-RAPT_NOINLINE void score_keys(const T* queries, const T* const* keys, Ahead<T> ahead, Index count, Index head_dim,
-                              T* scores, T* largest) {
+RAPT_NOINLINE void score_keys(const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim, T* scores,
+                              T* largest) {
   constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index k = 0; k < count;) {
     const int step = next_step<Registers>(count - k);
     if constexpr (has_6<Registers>)
-      if (step == 6) score_block<6, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes, largest);
+      if (step == 6)
+        score_block<6, Registers>(queries, keys.from(k), ahead.from(k), head_dim, scores + k * lanes, largest);
     if constexpr (has_4<Registers>)
-      if (step == 4) score_block<4, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes, largest);
-    if (step == 1) score_block<1, Registers>(queries, keys + k, ahead.from(k), head_dim, scores + k * lanes, largest);
+      if (step == 4)
+        score_block<4, Registers>(queries, keys.from(k), ahead.from(k), head_dim, scores + k * lanes, largest);
+    if (step == 1)
+      score_block<1, Registers>(queries, keys.from(k), ahead.from(k), head_dim, scores + k * lanes, largest);
     k += step;
   }
 }

@@ -10,38 +10,93 @@ template <class T> struct Scratch {
   detail::Word<T>* keep;  // [tile][lanes]: which of them are attended
   T* largest;             // [lanes]: the largest score of each row
   T* factor;              // [lanes]
-  T* keys;                // [tile][head_dim]: keys that can't be read in place
+  T* keys;                // [tile][head_dim]: keys that can't be read in place, in rows or in blocks
   T* values;              // [tile][value_dim]
 };
 
 /// The pointers that an Ahead points to.
-template <class T> struct AheadRows {
-  const T* keys[contract::tile];
-  const T* values[contract::tile];
-  RAPT_INLINE Ahead<T> from(Index key) const { return {keys + key, values + key}; }
+struct AheadRows {
+  const std::byte* keys[contract::tile];
+  const std::byte* values[contract::tile];
+  RAPT_INLINE Ahead from(Index key) const { return {keys + key, values + key}; }
 };
 
-/// The rows of a tile, each with its elements side by side.
+/// The keys and values of a tile: a key's elements stand key_stride apart, a value's side by side.
 template <class T> struct Tile {
   Index first, count;  // keys
-  const T* keys[contract::tile];
+  const T* key_rows[contract::tile];
+  Index key_stride;
   const T* values[contract::tile];
-  AheadRows<T> next;  // the tile after it
+  AheadRows next;  // the tile after it
+  RAPT_INLINE Keys<T> keys() const { return {key_rows, key_stride}; }
 };
 
-/// Points `rows` at `count` rows of the view from `first` on, or at copies, if its elements don't stand side by side.
-template <class T>
-RAPT_NOINLINE void find_rows(const View<const T>& view, Index batch, Index head, Index first, Index count, T* copies,
-                             const T** rows) {
-  const Index dim = view.dim(), stride = view.stride[3];
-  const bool in_place = stride == 1 || dim == 1;
-  for (Index j = 0; j < count; ++j) {
-    const T* row = view.row(batch, head, first + j);
-    T* copy = copies + j * dim;
-    for (Index d = 0; d < dim && !in_place; ++d) copy[d] = row[d * stride];
-    rows[j] = in_place ? row : copy;
+/// Elements side by side, as T.
+template <class T, class K> RAPT_NOINLINE void convert(const K* from, Index count, T* to) {
+  Index i = 0;
+  for (; i + Vec<T>::lanes <= count; i += Vec<T>::lanes) store(to + i, load(from + i));
+  for (; i < count; ++i) to[i] = detail::widened(from[i]);
+}
+
+/// The keys of a tile where they are, if a kernel can read them there, or copies.
+template <class T, class Kv>
+RAPT_NOINLINE void find_keys(const Kv& kv, Index batch, Index head, T* copies, Tile<T>& tile) {
+  using Stored = typename Kv::Stored;
+  const Index dim = kv.head_dim(), stride = kv.key_stride();
+  constexpr bool same = std::is_same_v<Stored, T>;
+  if constexpr (Kv::blocked && !same) {
+    tile.key_stride = detail::key_block;
+    for (Index j = 0; j < tile.count; ++j) {
+      const Index block = j / detail::key_block * detail::key_block, inside = j % detail::key_block;
+      T* const copy = copies + block * dim;
+      if (inside == 0) convert(kv.key(batch, head, tile.first + block), detail::key_block * dim, copy);
+      tile.key_rows[j] = copy + inside;
+    }
+  } else {
+    const bool in_place = Kv::blocked || stride == 1 || dim == 1;
+    tile.key_stride = in_place ? stride : 1;
+    for (Index j = 0; j < tile.count; ++j) {
+      const T* const row = kv.key(batch, head, tile.first + j);
+      T* const copy = copies + j * dim;
+      for (Index d = 0; d < dim && !in_place; ++d) copy[d] = row[d * stride];
+      tile.key_rows[j] = in_place ? row : copy;
+    }
   }
 }
+
+template <class T, class Kv>
+RAPT_NOINLINE void find_values(const Kv& kv, Index batch, Index head, T* copies, Tile<T>& tile) {
+  const Index dim = kv.value_dim(), stride = kv.value_stride();
+  for (Index j = 0; j < tile.count; ++j) {
+    const typename Kv::Stored* const row = kv.value(batch, head, tile.first + j);
+    T* const copy = copies + j * dim;
+    tile.values[j] = copy;
+    if (stride != 1 && dim != 1) {
+      for (Index d = 0; d < dim; ++d) copy[d] = detail::widened(row[d * stride]);
+    } else if constexpr (std::is_same_v<typename Kv::Stored, T>) {
+      tile.values[j] = row;
+    } else {
+      convert(row, dim, copy);
+    }
+  }
+}
+
+/// What is wanted while a tile is worked on: the one after it, if there is one. Of blocked keys a stretch is as much of
+/// a block as is one key's share of it.
+template <class T, class Kv>
+RAPT_NOINLINE void find_next(const Kv& kv, Index batch, Index head, const Tile<T>& tile, AheadRows& next) {
+  const Index length = kv.length(batch);
+  for (Index j = 0; j < contract::tile; ++j) {
+    const Index after = tile.first + contract::tile + j, key = after < length ? after : tile.first;
+    const Index inside = Kv::blocked ? key % detail::key_block : 0;
+    next.keys[j] = reinterpret_cast<const std::byte*>(kv.key(batch, head, key - inside) + inside * kv.head_dim());
+    next.values[j] = reinterpret_cast<const std::byte*>(kv.value(batch, head, key));
+  }
+}
+
+/// Registers of queries are worked on one, two or four together: each of these is machine code of its own, to be
+/// compiled in every program.
+constexpr int working_registers(int registers) { return registers <= 2 ? registers : 4; }
 
 /// A group of rows: the queries in its lanes, and what they have come to.
 template <class T> struct Group {
@@ -51,7 +106,7 @@ template <class T> struct Group {
   std::int32_t head[group_lanes<T>];
   std::int32_t position[group_lanes<T>];
   T* output[group_lanes<T>];  // the caller's rows
-  AheadRows<T> after;         // what is wanted after the last tile: the next block's queries, and the rows to write to
+  AheadRows after;            // what is wanted after the last tile: the next block's queries, and the rows to write to
   T* queries;                 // [head_dim][lanes], scaled
   State<T> span;              // of the span under way
   State<T> total;             // of the spans before it
@@ -73,8 +128,8 @@ template <class T> RAPT_INLINE Box box_of(const Group<T>& g, int first, int last
 
 /// score_keys and add_values for a number of registers known only now.
 template <class T>
-RAPT_INLINE void score_keys(int registers, const T* queries, const T* const* keys, Ahead<T> ahead, Index count,
-                            Index head_dim, T* scores, T* largest) {
+RAPT_INLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim,
+                            T* scores, T* largest) {
   if (registers == 1) return score_keys<1>(queries, keys, ahead, count, head_dim, scores, largest);
   if constexpr (query_registers >= 2)
     if (registers == 2) return score_keys<2>(queries, keys, ahead, count, head_dim, scores, largest);
@@ -91,11 +146,11 @@ RAPT_INLINE void add_values(int registers, const T* weights, const T* const* val
 
 /// A tile whose every key is attended by every row of the group.
 template <class T>
-RAPT_NOINLINE void attend_full(Group<T>& g, const Tile<T>& tile, const AheadRows<T>& ahead, const Scratch<T>& s,
+RAPT_NOINLINE void attend_full(Group<T>& g, const Tile<T>& tile, const AheadRows& ahead, const Scratch<T>& s,
                                Index head_dim, Index value_dim) {
   if (g.span_empty) clear(g.span, g.registers, 0);
   for (int i = 0; i < group_lanes<T>; ++i) s.largest[i] = std::numeric_limits<T>::lowest();
-  score_keys(g.registers, g.queries, tile.keys, ahead.from(0), tile.count, head_dim, s.scores, s.largest);
+  score_keys(g.registers, g.queries, tile.keys(), ahead.from(0), tile.count, head_dim, s.scores, s.largest);
   fill_up(s.scores, tile.count);
   const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
   if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
@@ -162,7 +217,7 @@ RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& t
     strip.first = strip.first < r ? strip.first : r;
     strip.last = r + 1;
   }
-  const int working = detail::working_registers(strip.last - strip.first);
+  const int working = working_registers(strip.last - strip.first);
   if (strip.first + working > g.registers) strip.first = 0;
   if (working > 0) strip.last = strip.first + working;
   return strip;
@@ -171,7 +226,7 @@ RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& t
 /// A tile of which only some scores are attended. Within it, each strip of keys is looked at only by those registers of
 /// queries that attend to any of them: of a causal diagonal that saves nearly half.
 template <class T, class S>
-RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows<T>& ahead,
+RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows& ahead,
                                const Scratch<T>& s, Index head_dim, Index value_dim) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
   Strip strips[contract::tile / strip_keys];
@@ -180,8 +235,8 @@ RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile,
     const Strip strip = find_strip(score, g, tile, key);
     if (strip.first >= strip.last) continue;
     strips[count++] = strip;
-    score_keys(strip.last - strip.first, g.queries + strip.first * width, tile.keys + key, ahead.from(key), strip.keys,
-               head_dim, s.scores + key * lanes + strip.first * width, s.largest);
+    score_keys(strip.last - strip.first, g.queries + strip.first * width, tile.keys().from(key), ahead.from(key),
+               strip.keys, head_dim, s.scores + key * lanes + strip.first * width, s.largest);
   }
   if (g.span_empty) clear(g.span, g.registers, value_dim);
   g.span_empty = false;

@@ -18,23 +18,22 @@
 RAPT_NAMESPACE_BEGIN
 
 /// A call to attention with everything decided: which kernel, which tiles, which work items, how much memory.
-template <class T, class S> class Plan {
+template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
  public:
-  Plan(const detail::Problem<T>& problem, const S& score, const Options<T>& options)
+  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options)
       : work_{problem, score, {}, nullptr, nullptr, nullptr},
-        kernel_(detail::forward_kernel<T, S>(chosen_isa(options))),
+        kernel_(detail::forward_kernel<T, S, Kv>(chosen_isa(options))),
         executor_(options.executor),
         workspace_(options.workspace) {
     const int workers = executor_ == nullptr ? 1 : executor_->workers();
     detail::require(workers >= 1, "executor", "workers()", workers, "it has to be 1 or more");
     const detail::Extents e = extents();
-    work_.schedule = detail::make_schedule(e, kernel_.lanes, workers);
+    work_.schedule = detail::make_schedule(e, kernel_.lanes, kernel_.few_rows, workers);
     const detail::Schedule& s = work_.schedule;
     scratch_bytes_ = detail::round_up(kernel_.scratch_bytes(e, s), alignment);
     if (s.parts > 1) {
       pending_bytes_ = detail::round_up(s.heads * s.blocks * Index(sizeof(std::int32_t)), alignment);
-      states_bytes_ = s.heads * s.blocks * s.spans * detail::kept_state_size(s, kernel_.register_lanes, e.value_dim) *
-                      Index(sizeof(T));
+      states_bytes_ = s.heads * s.blocks * s.spans * kernel_.kept_state_size(e, s) * Index(sizeof(T));
     }
     Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
     const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
@@ -76,12 +75,20 @@ template <class T, class S> class Plan {
   }
 
   detail::Extents extents() const {
-    const detail::Problem<T>& p = work_.problem;
-    return {p.batch(), p.kv_heads(), p.group(), p.q_len(), p.kv_len(), p.head_dim(), p.value_dim(), Index(sizeof(T))};
+    const detail::Problem<T, Kv>& p = work_.problem;
+    return {p.batch(),      p.kv_heads(), p.group(),     p.q_len(),
+            p.kv.longest(), p.head_dim(), p.value_dim(), Index(sizeof(T))};
   }
 
-  detail::ForwardWork<T, S> work_;
-  detail::ForwardKernel<T, S> kernel_;
+  std::string describe_first_query() const {
+    const detail::Problem<T, Kv>& p = work_.problem;
+    for (Index b = 1; b < p.batch(); ++b)
+      if (p.first_query(b) != p.first_query(0)) return "query 0 at a position of its own in each sequence";
+    return "query 0 at position " + (p.batch() == 0 ? "none" : std::to_string(p.first_query(0)));
+  }
+
+  detail::ForwardWork<T, S, Kv> work_;
+  detail::ForwardKernel<T, S, Kv> kernel_;
   Executor* executor_;
   Workspace* workspace_;
   Workspace own_;
@@ -89,7 +96,7 @@ template <class T, class S> class Plan {
   int ran_ = -1;
 };
 
-template <class T, class S> void Plan<T, S>::run() {
+template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
   Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
   const Workspace::Use use(workspace);
   workspace.reserve(workspace_bytes());
@@ -99,7 +106,7 @@ template <class T, class S> void Plan<T, S>::run() {
   std::atomic<int> ran{-1};
   std::atomic<Index> next{0}, done{0};
 
-  detail::ForwardWork<T, S> work = work_;
+  detail::ForwardWork<T, S, Kv> work = work_;
   work.ran = &ran;
   work.pending = reinterpret_cast<std::int32_t*>(pending);
   work.states = reinterpret_cast<T*>(pending + pending_bytes_);
@@ -124,8 +131,8 @@ template <class T, class S> void Plan<T, S>::run() {
         "rapt: executor: run() returned before the work was done; it has to call the task at least once");
 }
 
-template <class T, class S> std::string Plan<T, S>::explain() const {
-  const detail::Problem<T>& p = work_.problem;
+template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() const {
+  const detail::Problem<T, Kv>& p = work_.problem;
   const detail::Schedule& s = work_.schedule;
   const auto n = [](Index x) { return std::to_string(x); };
   char scale[32];
@@ -133,22 +140,25 @@ template <class T, class S> std::string Plan<T, S>::explain() const {
   const std::string type = sizeof(T) == 8 ? "double" : "float";
   std::string text;
   text += "attention   " + type + ", batch " + n(p.batch()) + ", heads " + n(p.q_heads()) + "/" + n(p.kv_heads()) +
-          ", " + n(p.q_len()) + " queries, " + n(p.kv_len()) + " keys, head_dim " + n(p.head_dim()) + ", value_dim " +
-          n(p.value_dim()) + "\n";
-  text +=
-      "score       " + work_.score.describe() + "; query 0 at position " + n(p.first_query) + "; scale " + scale + "\n";
-  text += "kernel      " + std::string(name(kernel_.isa)) + ": " + n(s.lanes) +
-          " rows in the lanes (of: " + detail::supported_names() + ")\n";
+          ", " + n(p.q_len()) + " queries, " + n(p.kv.longest()) + " keys, head_dim " + n(p.head_dim()) +
+          ", value_dim " + n(p.value_dim()) + "\n";
+  text += "score       " + work_.score.describe() + "; " + describe_first_query() + "; scale " + scale + "\n";
+  text += "kernel      " + std::string(name(kernel_.isa)) + ": " +
+          (s.few ? "keys in the lanes, as the rows are few" : n(s.lanes) + " rows in the lanes") +
+          " (of: " + detail::supported_names() + ")\n";
   text += "rows        " + n(p.group()) + " heads x " + n(p.q_len()) + " queries = " + n(s.rows) +
           " a key/value head, in " + n(s.blocks) + " blocks of " + n(s.block_rows()) +
           ": as many as fit the cache and leave each worker several\n";
-  text += "keys        " + n(detail::ceil_div(p.kv_len(), contract::tile)) + " tiles of " + n(contract::tile) + ", " +
-          n(s.spans) + " spans of " + n(contract::span) +
+  text += "keys        " + n(detail::ceil_div(p.kv.longest(), contract::tile)) + " tiles of " + n(contract::tile) +
+          ", " + n(s.spans) + " spans of " + n(contract::span) +
           (s.parts > 1 ? ", dealt into " + n(s.parts) + " parts as there are fewer blocks than workers" : "") + "\n";
-  for (const auto& [view, what] : {std::pair(p.k, "keys"), std::pair(p.v, "values")})
-    if (view.stride[3] != 1 && view.dim() > 1)
-      text += std::string("memory      the elements of the ") + what + " stand " + n(view.stride[3]) +
+  const auto describe_copies = [&](const char* what, Index stride, Index dim) {
+    if (stride != 1 && dim > 1)
+      text += std::string("memory      the elements of the ") + what + " stand " + n(stride) +
               " apart: each tile is first copied, which takes time\n";
+  };
+  if (!Kv::blocked) describe_copies("keys", p.kv.key_stride(), p.head_dim());
+  describe_copies("values", p.kv.value_stride(), p.value_dim());
   text += "work        " + n(s.items()) + " items for " + n(s.workers) + " workers\n";
   text += "workspace   " + n(workspace_bytes()) + " bytes: " + n(scratch_bytes_) + " a worker" +
           (s.parts > 1 ? ", " + n(states_bytes_) + " for the spans' states" : "") + "\n";

@@ -23,13 +23,14 @@ struct Extents {
 /// row r is query r / group of head r % group. `lanes` of them make a group, `groups` groups a block; an item is a
 /// block, or a part of its spans.
 struct Schedule {
-  Index lanes;   // rows of a group: the kernel's registers times their width
-  Index groups;  // groups of a block: they share each tile of keys and values while it is in the cache
-  Index rows;    // of a key/value head
-  Index blocks;  // of a key/value head
-  Index heads;   // batch · kv_heads
-  Index spans;   // of the keys
-  Index parts;  // that a block's spans are dealt into; more than 1 only for blocks of one group, and fewer than workers
+  Index lanes;    // rows of a group: the kernel's registers times their width
+  Index groups;   // groups of a block: they share each tile of keys and values while it is in the cache
+  Index rows;     // of a key/value head
+  Index blocks;   // of a key/value head
+  Index heads;    // batch · kv_heads
+  Index spans;    // of the keys
+  Index parts;    // that a block's spans are dealt into: more than 1 only for blocks of one group, where there are few
+  bool few;       // the rows are so few that keys go into the lanes, not queries
   Index workers;  // that can have something to do
 
   Index items() const { return heads * blocks * parts; }
@@ -43,20 +44,27 @@ inline constexpr Index block_bytes = 448 * 1024;
 /// Several items a worker, so that those that end early find more: causal blocks differ by their position.
 inline constexpr Index items_per_worker = 4;
 
-inline Schedule make_schedule(const Extents& e, Index lanes, Index workers) {
+/// The fewest blocks that spans are not dealt for: as many as workers; but few queries take so little time with a block
+/// that an uneven share of blocks would show.
+constexpr Index enough_blocks(const Schedule& s, Index workers) { return s.few ? items_per_worker * workers : workers; }
+
+/// `few_rows`: the most rows of a head that the kernel for few queries takes.
+inline Schedule make_schedule(const Extents& e, Index lanes, Index few_rows, Index workers) {
   Schedule s{};
   s.lanes = lanes;
   s.rows = e.group * e.q_len;
   s.heads = e.batch * e.kv_heads;
+  s.few = s.rows <= few_rows;
   s.spans = ceil_div(e.kv_len, contract::span);
   const Index all_groups = ceil_div(s.rows, lanes);
   const Index wanted_items = workers > 1 ? items_per_worker * workers : 1;
   const Index for_cache = block_bytes / (lanes * e.element * (e.head_dim + 2 * e.value_dim));
   const Index for_workers = s.heads * all_groups / wanted_items;
   s.groups = std::clamp<Index>(std::min(for_cache, for_workers), 1, std::max<Index>(all_groups, 1));
+  if (s.few) s.groups = std::max<Index>(all_groups, 1);  // all rows go through the keys together
   s.blocks = ceil_div(all_groups, s.groups);
   const Index whole = s.heads * s.blocks;
-  s.parts = workers > 1 && s.groups == 1 && whole > 0 && whole < workers
+  s.parts = workers > 1 && (s.few || s.groups == 1) && whole > 0 && whole < enough_blocks(s, workers)
                 ? std::clamp<Index>(ceil_div(wanted_items, whole), 1, std::max<Index>(s.spans, 1))
                 : 1;
   s.workers = std::clamp<Index>(s.items(), 1, workers);

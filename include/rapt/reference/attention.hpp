@@ -21,9 +21,9 @@ namespace reference {
 template <class T, class S = Plain>
 void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                const S& score = {}, const Options<T>& options = {}) {
-  const Index first = score.align.value_or(align::bottom_right).first_position(q.length(), k.length());
-  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale, first);
-  std::vector<T> weight(static_cast<std::size_t>(p.kv_len()));
+  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
+                                                     score.align.value_or(align::bottom_right));
+  std::vector<T> weight(static_cast<std::size_t>(p.kv.longest()));
   std::vector<bool> attended(weight.size());
   const auto at = [](Index j) { return static_cast<std::size_t>(j); };
 
@@ -34,34 +34,34 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
 
         // Pass 1: scores of the attended keys, and the largest of them.
         T largest = std::numeric_limits<T>::lowest();
-        for (Index j = 0; j < p.kv_len(); ++j) {
+        for (Index j = 0; j < p.kv_len(b); ++j) {
           const Coord c{static_cast<std::int32_t>(b), static_cast<std::int32_t>(h),
-                        static_cast<std::int32_t>(p.first_query + i), static_cast<std::int32_t>(j)};
+                        static_cast<std::int32_t>(p.first_query(b) + i), static_cast<std::int32_t>(j)};
           attended[at(j)] = score.attends(c);
           if (!attended[at(j)]) continue;
           T dot = 0;
-          for (Index d = 0; d < p.head_dim(); ++d) dot += p.q(b, h, i, d) * p.k(b, kv_head, j, d);
+          for (Index d = 0; d < p.head_dim(); ++d) dot += p.q(b, h, i, d) * p.kv.k(b, kv_head, j, d);
           weight[at(j)] = p.scale * dot;
           largest = std::max(largest, weight[at(j)]);
         }
 
         // Pass 2: exponentials and their sum.
         T sum = 0;
-        for (Index j = 0; j < p.kv_len(); ++j) {
+        for (Index j = 0; j < p.kv_len(b); ++j) {
           if (!attended[at(j)]) continue;
           weight[at(j)] = std::exp(weight[at(j)] - largest);
           sum += weight[at(j)];
         }
 
         // Pass 3: the softmax. Scores of −∞ and nothing else: no weight at all.
-        for (Index j = 0; j < p.kv_len(); ++j)
+        for (Index j = 0; j < p.kv_len(b); ++j)
           if (attended[at(j)] && sum != T(0)) weight[at(j)] /= sum;
 
         // Pass 4: the weighted values.
         for (Index d = 0; d < p.value_dim(); ++d) {
           T weighted = 0;
-          for (Index j = 0; j < p.kv_len(); ++j)
-            if (attended[at(j)]) weighted += weight[at(j)] * p.v(b, kv_head, j, d);
+          for (Index j = 0; j < p.kv_len(b); ++j)
+            if (attended[at(j)]) weighted += weight[at(j)] * p.kv.v(b, kv_head, j, d);
           p.out(b, h, i, d) = weighted;
         }
         if (p.lse.wanted())

@@ -74,31 +74,31 @@ template <class T> struct RowState {
 template <class T, class S = Plain>
 void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                const S& score = {}, const Options<T>& options = {}) {
-  const Index first = score.align.value_or(align::bottom_right).first_position(q.length(), k.length());
-  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale, first);
+  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
+                                                     score.align.value_or(align::bottom_right));
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
       for (Index i = 0; i < p.q_len(); ++i) {
         const std::vector<T> zero(static_cast<std::size_t>(p.value_dim()));
         RowState<T> total{.o = zero};
-        for (Index span_begin = 0; span_begin < p.kv_len(); span_begin += span) {
+        for (Index span_begin = 0; span_begin < p.kv_len(b); span_begin += span) {
           RowState<T> state{.o = zero};
-          const Index span_end = std::min(span_begin + span, p.kv_len());
+          const Index span_end = std::min(span_begin + span, p.kv_len(b));
           for (Index tile_begin = span_begin; tile_begin < span_end; tile_begin += tile) {
             T s[tile] = {};
             bool attended[tile] = {}, any = false;
             const T* value[tile] = {};
-            for (Index j = 0; j < tile && tile_begin + j < p.kv_len(); ++j) {
+            for (Index j = 0; j < tile && tile_begin + j < p.kv_len(b); ++j) {
               const Index key = tile_begin + j;
               attended[j] =
                   score.attends({static_cast<std::int32_t>(b), static_cast<std::int32_t>(h),
-                                 static_cast<std::int32_t>(p.first_query + i), static_cast<std::int32_t>(key)});
+                                 static_cast<std::int32_t>(p.first_query(b) + i), static_cast<std::int32_t>(key)});
               any = any || attended[j];
               for (Index d = 0; d < p.head_dim(); ++d)
-                s[j] = std::fma(p.scale * p.q(b, h, i, d), p.k(b, h / p.group(), key, d), s[j]);
-              value[j] = p.v.row(b, h / p.group(), key);
+                s[j] = std::fma(p.scale * p.q(b, h, i, d), p.kv.k(b, h / p.group(), key, d), s[j]);
+              value[j] = p.kv.v.row(b, h / p.group(), key);
             }
-            if (any) state.take(s, attended, value, p.v.stride[3]);
+            if (any) state.take(s, attended, value, p.kv.v.stride[3]);
           }
           total.merge(state);
         }

@@ -8,7 +8,7 @@
 
 #include "rapt/core/coord.hpp"
 #include "rapt/core/error.hpp"
-#include "rapt/score/align.hpp"
+#include "rapt/core/align.hpp"
 #include "rapt/score/coverage.hpp"
 
 RAPT_NAMESPACE_BEGIN

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "rapt/core/coord.hpp"
-#include "rapt/score/align.hpp"
+#include "rapt/core/align.hpp"
 #include "rapt/score/coverage.hpp"
 
 RAPT_NAMESPACE_BEGIN

@@ -10,6 +10,8 @@ constexpr Isa region_isa = Isa::avx2;
 constexpr int query_registers = 2;
 /// Steps of a register tile's loop that are written out.
 constexpr int unrolled = 2;
+/// Registers of keys, or of dims of values, that few queries go through together: 4 x 2 accumulators.
+constexpr int key_registers = 2;
 
 template <class T> struct Vec;
 template <> struct Vec<float> {
@@ -28,6 +30,13 @@ RAPT_INLINE Vec<float> load(const float* p) { return {_mm256_loadu_ps(p)}; }
 RAPT_INLINE Vec<double> load(const double* p) { return {_mm256_loadu_pd(p)}; }
 RAPT_INLINE void store(float* p, Vec<float> a) { _mm256_storeu_ps(p, a.raw); }
 RAPT_INLINE void store(double* p, Vec<double> a) { _mm256_storeu_pd(p, a.raw); }
+RAPT_INLINE Vec<float> load(const Eigen::half* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
+  const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16))};
+}
 RAPT_INLINE Vec<float> broadcast(float x) { return {_mm256_set1_ps(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {_mm256_set1_pd(x)}; }
 
@@ -86,6 +95,30 @@ RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
   return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a.raw), 52))};
 }
 
+/// To 16 bits, rounded to nearest, ties to even. NaN is to be the canonical one.
+RAPT_INLINE void store(Eigen::half* p, Vec<float> a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(a.raw, _MM_FROUND_TO_NEAREST_INT));
+}
+RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) {
+  const __m256i bits = _mm256_castps_si256(a.raw);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+  const __m256i high = _mm256_srli_epi32(up, 16);
+  const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), narrow);
+}
+
+/// Lane i receives lane i + N, around the end.
+template <int N> RAPT_INLINE Vec<float> rotate(Vec<float> a) {
+  const __m256i lanes = _mm256_setr_epi32(N % 8, (N + 1) % 8, (N + 2) % 8, (N + 3) % 8, (N + 4) % 8, (N + 5) % 8,
+                                          (N + 6) % 8, (N + 7) % 8);
+  return {_mm256_permutevar8x32_ps(a.raw, lanes)};
+}
+template <int N> RAPT_INLINE Vec<double> rotate(Vec<double> a) {
+  constexpr int lanes = N % 4 | (N + 1) % 4 << 2 | (N + 2) % 4 << 4 | (N + 3) % 4 << 6;
+  return {_mm256_permute4x64_pd(a.raw, lanes)};
+}
+
 /// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones.
 RAPT_INLINE Vec<float> zip_low(Vec<float> a, Vec<float> b) {
   return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.raw, b.raw), _mm256_unpackhi_ps(a.raw, b.raw), 0x20)};
@@ -98,6 +131,22 @@ RAPT_INLINE Vec<double> zip_low(Vec<double> a, Vec<double> b) {
 }
 RAPT_INLINE Vec<double> zip_high(Vec<double> a, Vec<double> b) {
   return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.raw, b.raw), _mm256_unpackhi_pd(a.raw, b.raw), 0x31)};
+}
+
+/// a0 a2 … b0 b2 …, and a1 a3 … b1 b3 …: what zip_low and zip_high undo.
+RAPT_INLINE Vec<float> unzip_even(Vec<float> a, Vec<float> b) {
+  return {
+      _mm256_shuffle_ps(_mm256_permute2f128_ps(a.raw, b.raw, 0x20), _mm256_permute2f128_ps(a.raw, b.raw, 0x31), 0x88)};
+}
+RAPT_INLINE Vec<float> unzip_odd(Vec<float> a, Vec<float> b) {
+  return {
+      _mm256_shuffle_ps(_mm256_permute2f128_ps(a.raw, b.raw, 0x20), _mm256_permute2f128_ps(a.raw, b.raw, 0x31), 0xdd)};
+}
+RAPT_INLINE Vec<double> unzip_even(Vec<double> a, Vec<double> b) {
+  return {_mm256_permute4x64_pd(_mm256_unpacklo_pd(a.raw, b.raw), 0xd8)};
+}
+RAPT_INLINE Vec<double> unzip_odd(Vec<double> a, Vec<double> b) {
+  return {_mm256_permute4x64_pd(_mm256_unpackhi_pd(a.raw, b.raw), 0xd8)};
 }
 
 RAPT_REGION_CLOSE

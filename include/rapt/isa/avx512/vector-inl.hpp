@@ -13,6 +13,8 @@ constexpr Isa region_isa = Isa::avx512;
 constexpr int query_registers = 4;
 /// Steps of a register tile's loop that are written out.
 constexpr int unrolled = 2;
+/// Registers of keys, or of dims of values, that few queries go through together: 4 x 4 accumulators.
+constexpr int key_registers = 4;
 
 template <class T> struct Vec;
 template <> struct Vec<float> {
@@ -31,6 +33,13 @@ RAPT_INLINE Vec<float> load(const float* p) { return {_mm512_loadu_ps(p)}; }
 RAPT_INLINE Vec<double> load(const double* p) { return {_mm512_loadu_pd(p)}; }
 RAPT_INLINE void store(float* p, Vec<float> a) { _mm512_storeu_ps(p, a.raw); }
 RAPT_INLINE void store(double* p, Vec<double> a) { _mm512_storeu_pd(p, a.raw); }
+RAPT_INLINE Vec<float> load(const Eigen::half* p) {
+  return {_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
+  const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_maskz_slli_epi32(0xffff, _mm512_maskz_cvtepu16_epi32(0xffff, narrow), 16))};
+}
 RAPT_INLINE Vec<float> broadcast(float x) { return {_mm512_set1_ps(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {_mm512_set1_pd(x)}; }
 
@@ -89,6 +98,29 @@ RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
   return {_mm512_castsi512_pd(_mm512_maskz_slli_epi64(0xff, _mm512_castpd_si512(a.raw), 52))};
 }
 
+/// To 16 bits, rounded to nearest, ties to even. NaN is to be the canonical one.
+RAPT_INLINE void store(Eigen::half* p, Vec<float> a) {
+  const __m256i narrow = _mm512_maskz_cvtps_ph(0xffff, a.raw, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow);
+}
+RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) {
+  const __m512i bits = _mm512_castps_si512(a.raw), one = _mm512_set1_epi32(1);
+  const __m512i odd = _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), one);
+  const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  const __m256i narrow = _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_maskz_srli_epi32(0xffff, up, 16));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow);
+}
+
+/// Lane i receives lane i + N, around the end.
+template <int N> RAPT_INLINE Vec<float> rotate(Vec<float> a) {
+  const __m512i bits = _mm512_castps_si512(a.raw);
+  return {_mm512_castsi512_ps(_mm512_maskz_alignr_epi32(0xffff, bits, bits, N))};
+}
+template <int N> RAPT_INLINE Vec<double> rotate(Vec<double> a) {
+  const __m512i bits = _mm512_castpd_si512(a.raw);
+  return {_mm512_castsi512_pd(_mm512_maskz_alignr_epi64(0xff, bits, bits, N))};
+}
+
 /// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones.
 RAPT_INLINE Vec<float> zip_low(Vec<float> a, Vec<float> b) {
   const __m512i order = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
@@ -104,6 +136,24 @@ RAPT_INLINE Vec<double> zip_low(Vec<double> a, Vec<double> b) {
 }
 RAPT_INLINE Vec<double> zip_high(Vec<double> a, Vec<double> b) {
   const __m512i order = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
+  return {_mm512_permutex2var_pd(a.raw, order, b.raw)};
+}
+
+/// a0 a2 … b0 b2 …, and a1 a3 … b1 b3 …: what zip_low and zip_high undo.
+RAPT_INLINE Vec<float> unzip_even(Vec<float> a, Vec<float> b) {
+  const __m512i order = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  return {_mm512_permutex2var_ps(a.raw, order, b.raw)};
+}
+RAPT_INLINE Vec<float> unzip_odd(Vec<float> a, Vec<float> b) {
+  const __m512i order = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  return {_mm512_permutex2var_ps(a.raw, order, b.raw)};
+}
+RAPT_INLINE Vec<double> unzip_even(Vec<double> a, Vec<double> b) {
+  const __m512i order = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+  return {_mm512_permutex2var_pd(a.raw, order, b.raw)};
+}
+RAPT_INLINE Vec<double> unzip_odd(Vec<double> a, Vec<double> b) {
+  const __m512i order = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
   return {_mm512_permutex2var_pd(a.raw, order, b.raw)};
 }
 

@@ -12,6 +12,8 @@ constexpr Isa region_isa = Isa::generic;
 constexpr int query_registers = 1;
 /// Steps of a register tile's loop that are written out.
 constexpr int unrolled = 1;
+/// Registers of keys, or of dims of values, that few queries go through together.
+constexpr int key_registers = 1;
 
 template <class T> struct Vec {
   static constexpr int lanes = 1;
@@ -21,6 +23,8 @@ template <class T> struct Mask { bool raw; };
 
 template <class T> RAPT_INLINE Vec<T> load(const T* p) { return {*p}; }
 template <class T> RAPT_INLINE void store(T* p, Vec<T> a) { *p = a.raw; }
+RAPT_INLINE Vec<float> load(const Eigen::half* p) { return {detail::widened(*p)}; }
+RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) { return {detail::widened(*p)}; }
 RAPT_INLINE Vec<float> broadcast(float x) { return {x}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {x}; }
 
@@ -51,10 +55,21 @@ RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
   return {std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.raw) << 52)};
 }
 
+/// To 16 bits, rounded to nearest, ties to even. NaN is to be the canonical one.
+RAPT_INLINE void store(Eigen::half* p, Vec<float> a) { detail::narrow(a.raw, *p); }
+RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) { detail::narrow(a.raw, *p); }
+
+/// Lane i receives lane i + N, around the end.
+template <int N, class T> RAPT_INLINE Vec<T> rotate(Vec<T> a) { return a; }
+
 /// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones. One lane has no halves: what it is zipped
 /// to is itself.
 template <class T> RAPT_INLINE Vec<T> zip_low(Vec<T> a, Vec<T>) { return a; }
 template <class T> RAPT_INLINE Vec<T> zip_high(Vec<T>, Vec<T> b) { return b; }
+
+/// a0 a2 … b0 b2 …, and a1 a3 … b1 b3 …: what zip_low and zip_high undo. One lane is what it is.
+template <class T> RAPT_INLINE Vec<T> unzip_even(Vec<T> a, Vec<T>) { return a; }
+template <class T> RAPT_INLINE Vec<T> unzip_odd(Vec<T>, Vec<T> b) { return b; }
 
 /// Asks for the cache line at p to be brought into the second-level cache: here left to the machine.
 RAPT_INLINE void prefetch(const void*) {}

@@ -10,6 +10,8 @@ constexpr Isa region_isa = Isa::neon;
 constexpr int query_registers = 4;
 /// Steps of a register tile's loop that are written out.
 constexpr int unrolled = 2;
+/// Registers of keys, or of dims of values, that few queries go through together: 4 x 4 accumulators.
+constexpr int key_registers = 4;
 
 template <class T> struct Vec;
 template <> struct Vec<float> {
@@ -28,6 +30,12 @@ RAPT_INLINE Vec<float> load(const float* p) { return {vld1q_f32(p)}; }
 RAPT_INLINE Vec<double> load(const double* p) { return {vld1q_f64(p)}; }
 RAPT_INLINE void store(float* p, Vec<float> a) { vst1q_f32(p, a.raw); }
 RAPT_INLINE void store(double* p, Vec<double> a) { vst1q_f64(p, a.raw); }
+RAPT_INLINE Vec<float> load(const Eigen::half* p) {
+  return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(p))))};
+}
+RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
+  return {vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(p)), 16))};
+}
 RAPT_INLINE Vec<float> broadcast(float x) { return {vdupq_n_f32(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {vdupq_n_f64(x)}; }
 
@@ -82,11 +90,31 @@ RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
   return {vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a.raw), 52))};
 }
 
+/// To 16 bits, rounded to nearest, ties to even. NaN is to be the canonical one.
+RAPT_INLINE void store(Eigen::half* p, Vec<float> a) {
+  vst1_u16(reinterpret_cast<std::uint16_t*>(p), vreinterpret_u16_f16(vcvt_f16_f32(a.raw)));
+}
+RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(a.raw), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  const uint32x4_t up = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
+  vst1_u16(reinterpret_cast<std::uint16_t*>(p), vshrn_n_u32(up, 16));
+}
+
+/// Lane i receives lane i + N, around the end.
+template <int N> RAPT_INLINE Vec<float> rotate(Vec<float> a) { return {vextq_f32(a.raw, a.raw, N % 4)}; }
+template <int N> RAPT_INLINE Vec<double> rotate(Vec<double> a) { return {vextq_f64(a.raw, a.raw, N % 2)}; }
+
 /// a0 b0 a1 b1 … from the lower halves of a and b, and from the upper ones.
 RAPT_INLINE Vec<float> zip_low(Vec<float> a, Vec<float> b) { return {vzip1q_f32(a.raw, b.raw)}; }
 RAPT_INLINE Vec<float> zip_high(Vec<float> a, Vec<float> b) { return {vzip2q_f32(a.raw, b.raw)}; }
 RAPT_INLINE Vec<double> zip_low(Vec<double> a, Vec<double> b) { return {vzip1q_f64(a.raw, b.raw)}; }
 RAPT_INLINE Vec<double> zip_high(Vec<double> a, Vec<double> b) { return {vzip2q_f64(a.raw, b.raw)}; }
+
+/// a0 a2 … b0 b2 …, and a1 a3 … b1 b3 …: what zip_low and zip_high undo.
+RAPT_INLINE Vec<float> unzip_even(Vec<float> a, Vec<float> b) { return {vuzp1q_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<float> unzip_odd(Vec<float> a, Vec<float> b) { return {vuzp2q_f32(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> unzip_even(Vec<double> a, Vec<double> b) { return {vuzp1q_f64(a.raw, b.raw)}; }
+RAPT_INLINE Vec<double> unzip_odd(Vec<double> a, Vec<double> b) { return {vuzp2q_f64(a.raw, b.raw)}; }
 
 RAPT_REGION_CLOSE
 

@@ -1,0 +1,71 @@
+// The 16-bit types that keys and values may be kept in, element by element. (Whole registers: the vector vocabulary.)
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "rapt/core/types.hpp"
+
+// Eigen's types, whose headers only those who use them need.
+namespace Eigen {
+struct half;
+struct bfloat16;
+}  // namespace Eigen
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+template <> struct Arithmetic<Eigen::half> { using type = float; };
+template <> struct Arithmetic<Eigen::bfloat16> { using type = float; };
+
+/// What elements kept as K are computed in.
+template <class K> using arithmetic_t = typename Arithmetic<K>::type;
+
+template <class K> std::uint16_t bits_of(const K& x) {
+  std::uint16_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+inline float widened(float x) { return x; }
+inline double widened(double x) { return x; }
+
+inline float widened(const Eigen::bfloat16& x) { return std::bit_cast<float>(std::uint32_t(bits_of(x)) << 16); }
+
+/// The exponent moves from one bias to the other by a multiplication, which makes denormal numbers normal as well.
+inline float widened(const Eigen::half& x) {
+  const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fff, sign = (bits & 0x8000) << 16;
+  const std::uint32_t moved = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f);
+  return std::bit_cast<float>(sign | moved | (magnitude >= 0x7c00 ? 0x7f800000 : 0));
+}
+
+template <class K> void set_bits(K& x, std::uint32_t bits) {
+  const auto narrow = static_cast<std::uint16_t>(bits);
+  std::memcpy(static_cast<void*>(&x), &narrow, sizeof narrow);
+}
+
+inline void narrow(float x, float& to) { to = x; }
+inline void narrow(double x, double& to) { to = x; }
+
+/// Rounded to nearest, ties to even; any NaN becomes the canonical one.
+inline void narrow(float x, Eigen::bfloat16& to) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+  set_bits(to, x != x ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// The same. For a denormal result the hardware rounds: the last place of 0.5 + x is worth as much as the result's.
+inline void narrow(float x, Eigen::half& to) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x), magnitude = bits & 0x7fffffff, sign = bits >> 16 & 0x8000;
+  if (x != x) return set_bits(to, 0x7e00);
+  if (magnitude >= 0x477ff000) return set_bits(to, sign | 0x7c00);  // rounds to 65536 or more
+  if (magnitude < 0x38800000) {                                     // below 2^-14
+    const float sum = std::bit_cast<float>(magnitude) + 0.5f;       // last place 2^-24
+    return set_bits(to, sign | (std::bit_cast<std::uint32_t>(sum) - 0x3f000000));
+  }
+  const std::uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+  set_bits(to, sign | ((rounded - 0x38000000) >> 13));
+}
+
+}  // namespace detail
+RAPT_NAMESPACE_END

@@ -1,0 +1,107 @@
+// Attention of few queries, as when decoding: the rows of a head go through its keys, tile by tile and span by span.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+template <class T> RAPT_NOINLINE void clear_rows(const RowStates<T>& s, Index count, Index dim) {
+  for (Index r = 0; r < count; ++r) {
+    s.m[r] = std::numeric_limits<T>::lowest();
+    s.l[r] = T(0);
+  }
+  clear_row(s.o, count * dim);
+}
+
+/// a takes in b, whose keys come after a's.
+template <class T> RAPT_NOINLINE void merge_rows(const RowStates<T>& a, const RowStates<T>& b, Index count, Index dim) {
+  for (Index r = 0; r < count; ++r) {
+    const Vec<T> ma = broadcast(a.m[r]), mb = broadcast(b.m[r]), m = max(ma, mb);
+    const Vec<T> alpha = exp(sub(ma, m)), beta = exp(sub(mb, m));
+    a.m[r] = lane_0(m);
+    a.l[r] = lane_0(fma(broadcast(b.l[r]), beta, mul(broadcast(a.l[r]), alpha)));
+    for (Index d = r * dim; d < (r + 1) * dim; d += Vec<T>::lanes) join(a.o + d, alpha, b.o + d, beta);
+  }
+}
+
+/// The rows of a head, and their queries, scaled. Those that fill up the last `rows_together` repeat the last one.
+template <class T, class Kv>
+RAPT_NOINLINE void fill_rows(Rows& rows, const detail::Problem<T, Kv>& p, const Place& at, T* queries) {
+  const Index group = p.group(), dim = p.head_dim();
+  rows.count = at.rows;
+  rows.batch = static_cast<std::int32_t>(at.batch);
+  rows.first_head = static_cast<std::int32_t>(at.kv_head * group);
+  rows.last_head = static_cast<std::int32_t>(rows.first_head + group - 1);
+  for (Index r = 0; r < detail::round_up(at.rows, rows_together); ++r) {
+    const Index row = r < at.rows ? r : at.rows - 1, position = row / group, head = rows.first_head + row % group;
+    rows.head[r] = static_cast<std::int32_t>(head);
+    rows.position[r] = static_cast<std::int32_t>(p.first_query(at.batch) + position);
+    const T* const query = p.q.row(at.batch, head, position);
+    for (Index d = 0; d < dim; ++d) queries[r * dim + d] = p.scale * query[d * p.q.stride[3]];
+  }
+}
+
+/// o · (1 / l) and the logsumexp of each row, to the caller's memory.
+template <class T, class Kv>
+RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, Kv>& p, const Place& at, Index dim) {
+  constexpr int width = Vec<T>::lanes;
+  for (Index r = 0; r < at.rows; ++r) {
+    const Index position = r / p.group(), head = at.kv_head * p.group() + r % p.group();
+    const Vec<T> l = broadcast(s.l[r]), zero = broadcast(T(0));
+    const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
+    T* const out = p.out.row(at.batch, head, position);
+    const Index stride = p.out.stride[3];
+    for (Index d = 0; d < p.value_dim(); d += width) {
+      T lanes[width];
+      store(lanes, one_nan(fma(load(s.o + r * dim + d), inverse, zero)));
+      for (Index i = 0; i < width && d + i < p.value_dim(); ++i) out[(d + i) * stride] = lanes[i];
+    }
+    if (p.lse.wanted()) p.lse(at.batch, head, position) = detail::logsumexp(s.m[r], s.l[r]);
+  }
+}
+
+/// The place where a part keeps the state of a span of all its rows, for the part that ends last.
+template <class T, class S, class Kv>
+RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span, Index dim) {
+  const detail::Schedule& s = work.schedule;
+  T* const base = work.states + (block_index(work, at) * s.spans + span) * s.rows * (dim + 2);
+  return {base, base + s.rows, base + 2 * s.rows};
+}
+
+template <class T, class S, class Kv>
+RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+  const detail::Problem<T, Kv>& p = work.problem;
+  const Place at = place_of(work, item);
+  const Index dim = whole_registers<T>(p.value_dim()), length = p.kv_len(at.batch);
+  Carver carver{memory};
+  const DecodeScratch<T> s = take_decode_scratch<T>(carver, p.head_dim(), p.value_dim());
+  Rows rows;
+  fill_rows(rows, p, at, s.queries);
+  clear_rows(s.total, at.rows, dim);
+
+  for (Index span = at.first_span; span < at.last_span; ++span) {
+    clear_rows(s.span, few_rows, 0);
+    for (bool& fresh : rows.fresh) fresh = true;
+    const Index begin = span * contract::span;
+    const Index end = length - begin < contract::span ? length : begin + contract::span;
+    for (Index key = begin; key < end; key += contract::tile) decode_tile(work, at, rows, key, s);
+    for (Index r = 0; r < at.rows; ++r)
+      if (rows.fresh[r]) clear_row(s.span.o + r * dim, dim);
+    if (work.schedule.parts == 1) {
+      merge_rows(s.total, s.span, at.rows, dim);
+    } else {
+      const RowStates<T> kept = kept_rows(work, at, span, dim);
+      clear_rows(kept, at.rows, dim);
+      merge_rows(kept, s.span, at.rows, dim);
+    }
+  }
+  if (work.schedule.parts > 1) {
+    if (!ends_last(work, at)) return;
+    for (Index span = 0; span < work.schedule.spans; ++span)
+      merge_rows(s.total, kept_rows(work, at, span, dim), at.rows, dim);
+  }
+  finish_rows(s.total, p, at, dim);
+}
+
+RAPT_REGION_CLOSE
+
+#endif

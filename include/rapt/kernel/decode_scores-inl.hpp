@@ -1,0 +1,76 @@
+// Scores of a tile for few queries: queries times keys, with the keys in the lanes.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// Queries that are worked on together: each key that is loaded serves them all.
+constexpr int rows_together = 4;
+
+/// The scores of a tile of keys for `Rows` queries: each lane its own chain of fused multiply-adds over d, as it is
+/// with the queries in the lanes. Meanwhile the next tile's keys are fetched into the second-level cache.
+///   queries [Rows][head_dim], blocks and ahead: pointers to blocks [head_dim][key_block], scores [Rows][tile]
+template <int Rows, class T, class K>
+RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, const K* const* blocks,
+                              const K* const* ahead, T* RAPT_RESTRICT scores) {
+  constexpr int width = Vec<T>::lanes, block = detail::key_block, step = width * key_registers, line = 64;
+  for (int first = 0; first < contract::tile; first += step) {
+    const K *keys[key_registers], *next[key_registers];
+    Vec<T> sum[Rows][key_registers];
+    RAPT_UNROLL
+    for (int i = 0; i < key_registers; ++i) {
+      const int key = first + i * width;
+      keys[i] = blocks[key / block] + key % block;
+      next[i] = ahead[key / block] + key % block;
+      RAPT_UNROLL
+      for (int r = 0; r < Rows; ++r) sum[r][i] = broadcast(T(0));
+    }
+    for (Index d = 0; d < head_dim; ++d) {
+      Vec<T> key[key_registers];
+      RAPT_UNROLL
+      for (int i = 0; i < key_registers; ++i) {
+        key[i] = load(keys[i] + d * block);
+        if (i * width * sizeof(K) % line == 0) prefetch(next[i] + d * block);
+      }
+      RAPT_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        const Vec<T> query = broadcast(queries[r * head_dim + d]);
+        RAPT_UNROLL
+        for (int i = 0; i < key_registers; ++i) sum[r][i] = fma(query, key[i], sum[r][i]);
+      }
+    }
+    RAPT_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      RAPT_UNROLL
+      for (int i = 0; i < key_registers; ++i) store(scores + r * contract::tile + first + i * width, sum[r][i]);
+    }
+  }
+}
+
+/// Blocks of a tile's keys out of rows, which have `stride` between elements. `ahead` are the next tile's rows.
+///   rows and ahead [tile], blocks [tile / key_block][head_dim][key_block]
+template <class T>
+RAPT_NOINLINE void block_keys(const T* const* rows, const T* const* ahead, Index stride, Index head_dim, T* blocks) {
+  constexpr int width = Vec<T>::lanes, block = detail::key_block;
+  for (int key = 0; key < contract::tile; key += width) {
+    T* const to = blocks + key / block * block * head_dim + key % block;
+    Index d = 0;
+    for (; stride == 1 && d + width <= head_dim; d += width) {
+      Vec<T> square[width];
+      RAPT_UNROLL
+      for (int i = 0; i < width; ++i) {
+        square[i] = load(rows[key + i] + d);
+        prefetch(ahead[key + i] + d);
+      }
+      transpose<T>(square);
+      RAPT_UNROLL
+      for (int i = 0; i < width; ++i) store(to + (d + i) * block, square[i]);
+    }
+    for (; d < head_dim; ++d)
+      for (int i = 0; i < width; ++i) to[d * block + i] = rows[key + i][d * stride];
+  }
+}
+
+RAPT_REGION_CLOSE
+
+#endif

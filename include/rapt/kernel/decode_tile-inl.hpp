@@ -1,0 +1,189 @@
+// One tile of keys and values, and what few queries make of it: each is read once for all the rows of its head.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// The most rows of a key/value head that are few: beyond, queries fill the lanes better than keys do.
+constexpr int few_rows = 16;
+
+/// The softmax states of all rows: as State, but row by row.
+template <class T> struct RowStates {
+  T* m;  // [rows]
+  T* l;  // [rows]
+  T* o;  // [rows][dim]
+};
+
+/// Memory of one worker.
+template <class T> struct DecodeScratch {
+  T* queries;                // [few_rows][head_dim], scaled
+  T* scores;                 // [rows_together][tile]: a tile's scores, then its weights
+  detail::Word<T>* keep;     // [rows_together][tile]: which of them are attended
+  T* keys;                   // [tile / key_block][head_dim][key_block]: keys that are kept as rows
+  T* values;                 // [tile][dim]: values that can't be read in place
+  RowStates<T> span, total;  // of the span under way, and of the spans before it
+};
+
+/// All the rows of a key/value head.
+struct Rows {
+  Index count;
+  std::int32_t batch, first_head, last_head;
+  std::int32_t head[few_rows];
+  std::int32_t position[few_rows];
+  bool fresh[few_rows];  // nothing has been taken into the span's state yet
+};
+
+/// The keys and values of a tile, and of the one after it. K: how they are kept.
+template <class K> struct DecodeTile {
+  Index first, count;
+  const K* keys[contract::tile / detail::key_block];
+  const K* values[contract::tile];
+  const K* next_keys[contract::tile / detail::key_block];
+  const K* next_values[contract::tile];
+};
+
+/// value_dim, filled up to whole registers.
+template <class T> RAPT_INLINE Index whole_registers(Index dim) { return detail::round_up(dim, Vec<T>::lanes); }
+
+template <class T> RAPT_INLINE RowStates<T> take_rows(Carver& carver, Index dim) {
+  RowStates<T> states{};
+  states.m = carver.take<T>(few_rows);
+  states.l = carver.take<T>(few_rows);
+  states.o = carver.take<T>(few_rows * dim);
+  return states;
+}
+
+template <class T> RAPT_INLINE DecodeScratch<T> take_decode_scratch(Carver& carver, Index head_dim, Index value_dim) {
+  const Index dim = whole_registers<T>(value_dim);
+  DecodeScratch<T> s{};
+  s.queries = carver.take<T>(few_rows * head_dim);
+  s.scores = carver.take<T>(rows_together * contract::tile);
+  s.keep = carver.take<detail::Word<T>>(rows_together * contract::tile);
+  s.keys = carver.take<T>(contract::tile * head_dim);
+  s.values = carver.take<T>(contract::tile * dim);
+  s.span = take_rows<T>(carver, dim);
+  s.total = take_rows<T>(carver, dim);
+  return s;
+}
+
+/// A tile of keys that are kept in blocks: everything is read in place.
+template <class Kv>
+RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, Index b, Index h) {
+  const Index after = tile.first + contract::tile, length = kv.length(b), next = after < length ? after : tile.first;
+  for (Index i = 0; i < contract::tile / detail::key_block; ++i) {
+    const Index key = i * detail::key_block;
+    tile.keys[i] = kv.key(b, h, tile.first + (key < tile.count ? key : 0));
+    tile.next_keys[i] = kv.key(b, h, next + key < length ? next + key : tile.first);
+  }
+  for (Index j = 0; j < tile.count; ++j) {
+    tile.values[j] = kv.value(b, h, tile.first + j);
+    tile.next_values[j] = kv.value(b, h, next + j < length ? next + j : tile.first);
+  }
+}
+
+/// A tile of keys that are kept in rows: they are put into blocks. Values are copied if their elements don't stand side
+/// by side, or don't fill whole registers.
+template <class Kv, class T>
+RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, Index b, Index h, const DecodeScratch<T>& s) {
+  const Index after = tile.first + contract::tile, length = kv.length(b), next = after < length ? after : tile.first;
+  const Index value_dim = kv.value_dim(), dim = whole_registers<T>(value_dim), stride = kv.value_stride();
+  const T *rows[contract::tile], *next_rows[contract::tile];
+  for (Index j = 0; j < contract::tile; ++j) {
+    const Index key = tile.first + (j < tile.count ? j : 0);
+    rows[j] = kv.key(b, h, key);
+    next_rows[j] = kv.key(b, h, next + j < length ? next + j : tile.first);
+    const T* const value = kv.value(b, h, key);
+    T* const copy = s.values + j * dim;
+    const bool in_place = dim == value_dim && (stride == 1 || value_dim == 1);
+    for (Index d = 0; d < dim && !in_place; ++d) copy[d] = d < value_dim ? value[d * stride] : T(0);
+    tile.values[j] = in_place ? value : copy;
+    tile.next_values[j] = kv.value(b, h, next + j < length ? next + j : tile.first);
+  }
+  block_keys(rows, next_rows, kv.head_dim() == 1 ? 1 : kv.key_stride(), kv.head_dim(), s.keys);
+  for (Index i = 0; i < contract::tile / detail::key_block; ++i)
+    tile.keys[i] = tile.next_keys[i] = s.keys + i * detail::key_block * kv.head_dim();
+}
+
+template <class T> RAPT_NOINLINE void rescale_row(T* o, T factor, Index dim) {
+  const Vec<T> by = broadcast(factor);
+  for (Index d = 0; d < dim; d += Vec<T>::lanes) store(o + d, mul(load(o + d), by));
+}
+
+template <class T> RAPT_NOINLINE void clear_row(T* o, Index dim) {
+  for (Index d = 0; d < dim; d += Vec<T>::lanes) store(o + d, broadcast(T(0)));
+}
+
+/// Rows [first, first + count) of a head go through a tile. `Count` of them are worked on: those that are not there
+/// repeat the last one's query, and what comes of them is not looked at.
+template <int Count, class T, class S, class K>
+RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index count, bool all,
+                               const DecodeTile<K>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
+  constexpr Index tile_keys = contract::tile;
+  T* const o = s.span.o + first * dim;
+  const bool fresh = rows.fresh[first];
+  score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.next_keys, s.scores);
+  for (Index r = 0; r < Count; ++r)
+    for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
+
+  if (!all && fresh) clear_row(o, Count * dim);
+  for (Index r = 0; r < Count; ++r) {
+    T* const scores = s.scores + r * tile_keys;
+    T &m = s.span.m[first + r], &l = s.span.l[first + r], factor = T(1);
+    bool moved = false;
+    if (all) {
+      moved = soften_row(scores, KeepAll<T>{}, m, l, factor);
+    } else if (r < count) {
+      detail::Word<T>* const keep = s.keep + r * tile_keys;
+      for (Index j = 0; j < tile_keys; ++j)
+        keep[j] = j < tile.count && score.attends({rows.batch, rows.head[first + r], rows.position[first + r],
+                                                   static_cast<std::int32_t>(tile.first + j)});
+      moved = soften_row(scores, KeepSome<T>{keep}, m, l, factor);
+    }
+    if (moved && (!fresh || !all)) rescale_row(o + r * dim, factor, dim);
+    if (!all && r < count) add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.count, dim, o + r * dim);
+  }
+  if (all) add_row_values<Count>(s.scores, tile.values, tile.next_values, tile.count, dim, fresh, o);
+  for (Index r = 0; r < Count; ++r) rows.fresh[first + r] = false;
+}
+
+/// All rows go through one tile.
+template <class T, class S, class Kv>
+RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Rows& rows, Index key,
+                               const DecodeScratch<T>& s) {
+  using K = typename Kv::Stored;
+  const Kv& kv = work.problem.kv;
+  const Index head_dim = kv.head_dim(), dim = whole_registers<T>(kv.value_dim());
+  DecodeTile<K> tile;
+  const Index left = kv.length(at.batch) - key;
+  tile.first = key;
+  tile.count = left < contract::tile ? left : contract::tile;
+  bool found = false;
+  for (Index first = 0; first < rows.count; first += rows_together) {
+    const Index count = rows.count - first < rows_together ? rows.count - first : rows_together;
+    const Box box{rows.batch,
+                  rows.first_head,
+                  rows.last_head,
+                  rows.position[first],
+                  rows.position[first + count - 1],
+                  static_cast<std::int32_t>(key),
+                  static_cast<std::int32_t>(key + tile.count - 1)};
+    const Coverage covers = work.score.covers(box);
+    if (covers == Coverage::none) continue;
+    if (!found) {
+      if constexpr (Kv::blocked)
+        find_decode_tile(tile, kv, at.batch, at.kv_head);
+      else
+        copy_decode_tile(tile, kv, at.batch, at.kv_head, s);
+    }
+    found = true;
+    const bool all = covers == Coverage::all;
+    if (count > 2)
+      attend_rows<rows_together>(work.score, rows, first, count, all, tile, s, head_dim, dim);
+    else
+      for (Index r = 0; r < count; ++r) attend_rows<1>(work.score, rows, first + r, 1, all, tile, s, head_dim, dim);
+  }
+}
+
+RAPT_REGION_CLOSE
+
+#endif

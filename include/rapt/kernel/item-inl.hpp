@@ -1,0 +1,46 @@
+// One work item, by the kernel that suits its rows; and what the dispatcher asks of a region.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// A single lane has nothing to gain from keys in the lanes.
+template <class T> constexpr bool takes_few = Vec<T>::lanes > 1;
+
+template <class T> RAPT_NOINLINE Index scratch_bytes(const detail::Extents& e, const detail::Schedule& s) {
+  Carver counter{nullptr};
+  if (s.few) {
+    take_decode_scratch<T>(counter, e.head_dim, e.value_dim);
+  } else {
+    take_scratch<T>(counter, e.head_dim, e.value_dim);
+    take_groups<T>(counter, s.groups, e.head_dim, e.value_dim);
+  }
+  return counter.used;
+}
+
+template <class T> RAPT_NOINLINE Index kept_state_size(const detail::Extents& e, const detail::Schedule& s) {
+  return s.few ? s.rows * (whole_registers<T>(e.value_dim) + 2) : kept_state_rows<T>(s) * (e.value_dim + 2);
+}
+
+template <class T, class S, class Kv>
+RAPT_NOINLINE void run_item(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+  if constexpr (takes_few<T>) {
+    if (work.schedule.few)
+      run_decode(work, item, memory);
+    else
+      run_forward(work, item, memory);
+  } else {
+    run_forward(work, item, memory);
+  }
+  work.ran->store(static_cast<int>(region_isa), std::memory_order_relaxed);
+}
+
+/// This region's kernels, for the dispatcher.
+template <class T, class S, class Kv> constexpr detail::ForwardKernel<T, S, Kv> forward_kernel() {
+  return {region_isa,        group_lanes<T>,      takes_few<T> ? few_rows : 0,
+          &scratch_bytes<T>, &kept_state_size<T>, &run_item<T, S, Kv>};
+}
+
+RAPT_REGION_CLOSE
+
+#endif

@@ -1,0 +1,42 @@
+// Keys and values in a caller's memory.
+#pragma once
+
+#include "rapt/core/view.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// Keys of a block, where keys are kept in blocks [dim][key]: a kernel that has keys in its lanes loads them as they
+/// are. As many as the widest register has lanes.
+inline constexpr Index key_block = 16;
+
+/// Where keys and values live, as the kernels see it: each has a place, and its elements stand a fixed distance apart.
+/// Every other home of keys and values has these members too, and the kernels know no more of it.
+template <class T> struct StridedKv {
+  using Stored = T;  // what an element is kept as
+
+  /// Whether the keys of `key_block` consecutive positions, from a multiple of it on, stand in a block. Then a block is
+  /// whole even where the keys end within it, and so is a tile's last register of each value, whatever stands there.
+  static constexpr bool blocked = false;
+
+  View<const T> k;  // [batch, kv_heads, kv_len, head_dim]
+  View<const T> v;  // [batch, kv_heads, kv_len, value_dim]
+
+  Index batch() const { return k.batch(); }
+  Index heads() const { return k.heads(); }
+  Index head_dim() const { return k.dim(); }
+  Index value_dim() const { return v.dim(); }
+  /// Keys of one entry of the batch, and the most that any entry has.
+  Index length(Index) const { return k.length(); }
+  Index longest() const { return k.length(); }
+  /// The first position whose key is still there.
+  Index first(Index) const { return 0; }
+
+  const T* key(Index b, Index h, Index position) const { return k.row(b, h, position); }
+  const T* value(Index b, Index h, Index position) const { return v.row(b, h, position); }
+  Index key_stride() const { return k.stride[3]; }
+  Index value_stride() const { return v.stride[3]; }
+};
+
+}  // namespace detail
+RAPT_NAMESPACE_END
