@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rapt/core/problem.hpp"
+#include "rapt/kv/cache.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/plan.hpp"
 #include "rapt/score/band.hpp"
@@ -30,6 +31,59 @@ template <class Q, class K, class V, class O, class S> struct Types {
 template <class Q> struct ElementOf { using type = float; };
 template <Element Q> struct ElementOf<Q> { using type = std::remove_const_t<Q>; };
 template <class Q> using element_t = typename ElementOf<Q>::type;
+
+/// As Types, for queries that attend to a cache of K.
+template <class Q, class K, class O, class S> struct CachedTypes {
+  static constexpr bool same =
+      std::is_same_v<std::remove_const_t<Q>, arithmetic_t<K>> && std::is_same_v<O, arithmetic_t<K>>;
+  static_assert(same, "rapt: q and out hold double if the cache does, and float otherwise; out is not const");
+  static_assert(Score<S>, "rapt: the fourth argument is a mask, such as rapt::causal() | rapt::window(255, 0)");
+  static constexpr bool fit = same && Score<S>;
+};
+
+/// A ring has forgotten its oldest positions: no query may attend to them.
+template <class T, class S, class Kv> void check_forgotten(const Problem<T, Kv>& p, const S& score) {
+  for (Index b = 0; b < p.batch(); ++b) {
+    if (p.kv.first(b) == 0 || p.q_len() == 0) continue;
+    const std::int32_t query = p.first_query(b);
+    const Box forgotten{static_cast<std::int32_t>(b),
+                        0,
+                        static_cast<std::int32_t>(p.q_heads() - 1),
+                        query,
+                        static_cast<std::int32_t>(query + p.q_len() - 1),
+                        0,
+                        static_cast<std::int32_t>(p.kv.first(b) - 1)};
+    if (score.covers(forgotten) != Coverage::none)
+      fail("score",
+           "is " + score.describe() + ", which lets queries from position " + std::to_string(query) +
+               " on attend to keys before position " + std::to_string(p.kv.first(b)),
+           "sequence " + std::to_string(b) +
+               " of the cache has forgotten those: it takes a shorter window, fewer queries at once, or a larger "
+               "capacity");
+  }
+}
+
+/// validated(), for queries that attend to a cache.
+template <class T, class Kv, class S>
+Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, const S& score, const Options<T>& options) {
+  check_view(q, "q", "head_dim");
+  check_view(out, "out", "value_dim");
+  check_same("q", "batch", q.batch(), kv.batch(), "the cache's sequences");
+  check_same("q", "head_dim", q.dim(), kv.head_dim(), "the cache");
+  check_same("out", "batch", out.batch(), q.batch(), "q");
+  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
+  check_same("out", "length", out.length(), q.length(), "q");
+  check_same("out", "value_dim", out.dim(), kv.value_dim(), "the cache");
+  check_groups(q.heads(), kv.heads());
+  check_lse(options.lse, q);
+  const Problem<T, Kv> problem{
+      q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), score.align.value_or(align::bottom_right)};
+  for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
+  check_forgotten(problem, score);
+  check_written(problem);
+  check_apart(problem, q, "q");
+  return problem;
+}
 
 }  // namespace detail
 
@@ -79,6 +133,41 @@ template <class Q, class K, class V, class O>
 void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out,
                const Options<detail::element_t<Q>>& options) {
   attention(q, k, v, out, Plain{}, options);
+}
+
+/// What attention(q, cache, out, score, options) would run, and how. To be run before the cache grows: run() throws
+/// std::logic_error afterwards.
+template <class Q, class K, class O, class S = Plain>
+auto plan(const View<Q>& q, const CacheView<K>& cache, const View<O>& out, const S& score = {},
+          const Options<detail::arithmetic_t<K>>& options = {}) {
+  if constexpr (detail::CachedTypes<Q, K, O, S>::fit) {
+    using T = detail::arithmetic_t<K>;
+    return Plan<T, S, detail::BlockedKv<K>>(
+        detail::validated_cached<T>(View<const T>(q), cache.kv, out, score, options), score, options);
+  }
+}
+template <class Q, class K, class O, class S = Plain>
+auto plan(const View<Q>& q, const detail::Cache<K>& cache, const View<O>& out, const S& score = {},
+          const Options<detail::arithmetic_t<K>>& options = {}) {
+  return plan(q, cache.view(), out, score, options);
+}
+
+/// Attention to the keys and values of a cache, a KvCache or a RingCache, or of some of its sequences (cache.view()):
+///
+///   q  [sequences, q_heads, q_len, head_dim]    out  [sequences, q_heads, q_len, value_dim]
+///
+/// Each sequence has as many keys as were appended to it, and an alignment of its own: by default its last query stands
+/// at its last position. The bits are those of the same keys and values in memory (rounded to 16 bits, if the cache
+/// keeps them so). Throws what attention(q, k, v, out) throws.
+template <class Q, class K, class O, class S = Plain>
+void attention(const View<Q>& q, const CacheView<K>& cache, const View<O>& out, const S& score = {},
+               const Options<detail::arithmetic_t<K>>& options = {}) {
+  if constexpr (detail::CachedTypes<Q, K, O, S>::fit) plan(q, cache, out, score, options).run();
+}
+template <class Q, class K, class O, class S = Plain>
+void attention(const View<Q>& q, const detail::Cache<K>& cache, const View<O>& out, const S& score = {},
+               const Options<detail::arithmetic_t<K>>& options = {}) {
+  attention(q, cache.view(), out, score, options);
 }
 
 RAPT_NAMESPACE_END

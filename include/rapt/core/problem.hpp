@@ -78,6 +78,12 @@ inline void check_same(const char* name, const char* what, Index was, Index want
          "it has to be " + std::to_string(wanted) + ", as in " + like);
 }
 
+inline void check_groups(Index q_heads, Index kv_heads) {
+  if (q_heads % kv_heads != 0)
+    fail("q", "the number of heads is " + std::to_string(q_heads),
+         "it has to be a multiple of the " + std::to_string(kv_heads) + " key/value heads");
+}
+
 template <class T>
 void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out) {
   check_view(q, "q", "head_dim");
@@ -93,9 +99,7 @@ void check_shapes(const View<const T>& q, const View<const T>& k, const View<con
   check_same("out", "the number of heads", out.heads(), q.heads(), "q");
   check_same("out", "length", out.length(), q.length(), "q");
   check_same("out", "value_dim", out.dim(), v.dim(), "v");
-  if (q.heads() % k.heads() != 0)
-    fail("q", "the number of heads is " + std::to_string(q.heads()),
-         "it has to be a multiple of the " + std::to_string(k.heads()) + " key/value heads");
+  check_groups(q.heads(), k.heads());
 }
 
 template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& q) {
@@ -106,23 +110,22 @@ template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& 
   check_pointer(lse.data, "lse");
 }
 
-/// What is written may share no element with what is read, nor with itself.
-template <class T> void check_overlap(const Problem<T>& p) {
+/// What is written may share no element with itself.
+template <class T, class Kv> void check_written(const Problem<T, Kv>& p) {
   const Footprint out = footprint(p.out), lse = footprint(p.lse);
   if (overlaps_itself(out))
     fail("out", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
   if (overlaps_itself(lse))
     fail("lse", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
   if (may_overlap(out, lse)) fail("lse", "shares memory with out", "it has to be apart from it");
-  const auto apart = [&](const Footprint& read, const char* name) {
-    if (may_overlap(out, read))
-      fail("out", std::string("shares memory with ") + name, "it has to be apart from what is read");
-    if (may_overlap(lse, read))
-      fail("lse", std::string("shares memory with ") + name, "it has to be apart from what is read");
-  };
-  apart(footprint(p.q), "q");
-  apart(footprint(p.kv.k), "k");
-  apart(footprint(p.kv.v), "v");
+}
+
+/// Nor with what is read.
+template <class T, class Kv> void check_apart(const Problem<T, Kv>& p, const View<const T>& read, const char* name) {
+  if (may_overlap(footprint(p.out), footprint(read)))
+    fail("out", std::string("shares memory with ") + name, "it has to be apart from what is read");
+  if (may_overlap(footprint(p.lse), footprint(read)))
+    fail("lse", std::string("shares memory with ") + name, "it has to be apart from what is read");
 }
 
 template <class T> T checked_scale(std::optional<double> scale, Index head_dim) {
@@ -147,7 +150,10 @@ Problem<T> validated(View<const T> q, View<const T> k, View<const T> v, View<T> 
   const T factor = checked_scale<T>(scale, q.dim());
   check_align(align, q.length(), k.length());
   const Problem<T> problem{q, {k, v}, out, lse, factor, align};
-  check_overlap(problem);
+  check_written(problem);
+  check_apart(problem, q, "q");
+  check_apart(problem, k, "k");
+  check_apart(problem, v, "v");
   return problem;
 }
 

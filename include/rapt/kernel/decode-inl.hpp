@@ -79,10 +79,11 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
   clear_rows(s.total, at.rows, dim);
 
   for (Index span = at.first_span; span < at.last_span; ++span) {
-    clear_rows(s.span, few_rows, 0);
-    for (bool& fresh : rows.fresh) fresh = true;
     const Index begin = span * contract::span;
     const Index end = length - begin < contract::span ? length : begin + contract::span;
+    if (work.schedule.parts == 1 && end <= p.kv.first(at.batch)) continue;
+    clear_rows(s.span, few_rows, 0);
+    for (bool& fresh : rows.fresh) fresh = true;
     for (Index key = begin; key < end; key += contract::tile) decode_tile(work, at, rows, key, s);
     for (Index r = 0; r < at.rows; ++r)
       if (rows.fresh[r]) clear_row(s.span.o + r * dim, dim);

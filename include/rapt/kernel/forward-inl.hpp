@@ -220,6 +220,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, Index 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;
     const Index length = p.kv_len(at.batch), end = length - begin < contract::span ? length : begin + contract::span;
+    if (work.schedule.parts == 1 && end <= p.kv.first(at.batch)) continue;
     for (Index key = begin; key < end; key += contract::tile) attend_tile(work, at, groups, count, key, scratch);
     for (Index i = 0; i < count; ++i) {
       if (work.schedule.parts == 1)

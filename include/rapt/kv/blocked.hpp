@@ -1,0 +1,57 @@
+// Keys and values in a cache: keys in blocks [dim][key], values in rows.
+#pragma once
+
+#include "rapt/core/types.hpp"
+#include "rapt/kv/strided.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// How far a sequence in a cache has come. Position p, from first to length − 1, stands in slot p − base, or, if that
+/// is negative, as many slots later as there are.
+struct Extent {
+  Index length = 0;  // positions so far
+  Index first = 0;   // the first one that is still there: in a ring, later ones take the place of earlier ones
+  Index base = 0;    // the largest multiple of the number of slots that is less than length; or 0
+};
+
+/// As StridedKv, of some consecutive sequences of a cache.
+template <class K> struct BlockedKv {
+  using Stored = K;
+  static constexpr bool blocked = true;
+
+  Index sequences, kv_heads, slots, key_dim, row_dim;
+  Index value_row;        // elements of a row of values, some of them behind its end: whole cache lines
+  const K* keys;          // [sequence][head][slot / key_block][key_dim][key_block]
+  const K* values;        // [sequence][head][slot][value_row]
+  const Extent* extents;  // [sequence]
+
+  Index batch() const { return sequences; }
+  Index heads() const { return kv_heads; }
+  Index head_dim() const { return key_dim; }
+  Index value_dim() const { return row_dim; }
+  Index length(Index b) const { return extents[b].length; }
+  Index longest() const {
+    Index most = 0;
+    for (Index b = 0; b < sequences; ++b) most = length(b) > most ? length(b) : most;
+    return most;
+  }
+  Index first(Index b) const { return extents[b].first; }
+
+  Index slot(Index b, Index position) const {
+    const Index at = position - extents[b].base;
+    return at < 0 ? at + slots : at;
+  }
+  const K* key(Index b, Index h, Index position) const {
+    const Index at = slot(b, position), inside = at % key_block;
+    return keys + ((b * kv_heads + h) * slots + at - inside) * key_dim + inside;
+  }
+  const K* value(Index b, Index h, Index position) const {
+    return values + ((b * kv_heads + h) * slots + slot(b, position)) * value_row;
+  }
+  Index key_stride() const { return key_block; }
+  Index value_stride() const { return 1; }
+};
+
+}  // namespace detail
+RAPT_NAMESPACE_END
