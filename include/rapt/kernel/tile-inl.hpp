@@ -94,9 +94,9 @@ RAPT_NOINLINE void find_next(const Kv& kv, Index batch, Index head, const Tile<T
   }
 }
 
-/// Registers of queries are worked on one, two or four together: each of these is machine code of its own, to be
-/// compiled in every program.
-constexpr int working_registers(int registers) { return registers <= 2 ? registers : 4; }
+/// Registers of queries are worked on two or all together: each number is machine code of its own, to be compiled in
+/// every program. (So few that they fill one register: they have a kernel of their own.)
+constexpr int working_registers(int registers) { return registers <= 2 && query_registers > 2 ? 2 : query_registers; }
 
 /// A group of rows: the queries in its lanes, and what they have come to.
 template <class T> struct Group {
@@ -130,18 +130,18 @@ template <class T> RAPT_INLINE Box box_of(const Group<T>& g, int first, int last
 template <class T>
 RAPT_INLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim,
                             T* scores, T* largest) {
-  if (registers == 1) return score_keys<1>(queries, keys, ahead, count, head_dim, scores, largest);
-  if constexpr (query_registers >= 2)
-    if (registers == 2) return score_keys<2>(queries, keys, ahead, count, head_dim, scores, largest);
-  if constexpr (query_registers >= 4) return score_keys<4>(queries, keys, ahead, count, head_dim, scores, largest);
+  if (registers == query_registers)
+    score_keys<query_registers>(queries, keys, ahead, count, head_dim, scores, largest);
+  else if constexpr (query_registers > 2)
+    score_keys<2>(queries, keys, ahead, count, head_dim, scores, largest);
 }
 template <class T>
 RAPT_INLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
                             bool fresh, T* output) {
-  if (registers == 1) return add_values<1>(weights, values, count, value_dim, fresh, output);
-  if constexpr (query_registers >= 2)
-    if (registers == 2) return add_values<2>(weights, values, count, value_dim, fresh, output);
-  if constexpr (query_registers >= 4) return add_values<4>(weights, values, count, value_dim, fresh, output);
+  if (registers == query_registers)
+    add_values<query_registers>(weights, values, count, value_dim, fresh, output);
+  else if constexpr (query_registers > 2)
+    add_values<2>(weights, values, count, value_dim, fresh, output);
 }
 
 /// A tile whose every key is attended by every row of the group.
@@ -217,9 +217,10 @@ RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& t
     strip.first = strip.first < r ? strip.first : r;
     strip.last = r + 1;
   }
-  const int working = working_registers(strip.last - strip.first);
-  if (strip.first + working > g.registers) strip.first = 0;
-  if (working > 0) strip.last = strip.first + working;
+  if (strip.first >= strip.last) return strip;  // none
+  const int working = working_registers(strip.last - strip.first), latest = g.registers - working;
+  strip.first = strip.first < latest ? strip.first : latest;
+  strip.last = strip.first + working;
   return strip;
 }
 
