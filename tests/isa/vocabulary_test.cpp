@@ -1,10 +1,12 @@
 // Every word of the vector vocabulary, on every instruction set, against one line of scalar code.
+#include <Eigen/Core>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "support/isas.hpp"
+#include "support/narrow_cases.hpp"
 #include "support/tensors.hpp"
 
 namespace rapt_test {
@@ -34,6 +36,16 @@ template <class T> struct Vocabulary {
   void (*low_bits_to_exponent)(const T* a, T* r);
   void (*exp)(const T* a, T* r);
   void (*transpose)(const T* a, T* r);
+  void (*rotate)(int lanes, const T* a, T* r);
+};
+
+/// The words that read and write 16-bit numbers, `lanes` at once.
+struct NarrowVocabulary {
+  int lanes;
+  void (*load_half)(const Eigen::half* a, float* r);
+  void (*load_bfloat16)(const Eigen::bfloat16* a, float* r);
+  void (*store_half)(const float* a, Eigen::half* r);
+  void (*store_bfloat16)(const float* a, Eigen::bfloat16* r);
 };
 
 }  // namespace rapt_test
@@ -47,6 +59,11 @@ namespace {
 template <class T> Vocabulary<T> vocabulary(Isa isa) {
   using namespace rapt;
   return RAPT_OF_REGION(isa, vocabulary::words_of_region<T>());
+}
+
+NarrowVocabulary narrow_vocabulary(Isa isa) {
+  using namespace rapt;
+  return RAPT_OF_REGION(isa, vocabulary::narrow_words_of_region());
 }
 
 /// Numbers of every kind: ordinary, tiny, huge, zeros of both signs, infinities and NaN.
@@ -270,6 +287,64 @@ TEST_P(VectorVocabulary, TransposesASquare) {
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(found[i * n + j], a[j * n + i]);
   });
+}
+
+TEST_P(VectorVocabulary, RotatesAroundTheEnd) {
+  in_both_types([](auto& check, auto x) {
+    using T = decltype(x);
+    const std::size_t n = check.lanes();
+    const std::vector<T> a = check.counting(n);
+    for (std::size_t by = 1; by < std::max<std::size_t>(n, 2); by *= 2) {
+      std::vector<T> found(n);
+      check.words.rotate(static_cast<int>(by), a.data(), found.data());
+      for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(found[i], a[(i + by) % n]);
+    }
+  });
+}
+
+/// Every number of K, in every lane, between two that are left alone.
+template <class K> void expect_every_one_loaded(int lanes, void (*load)(const K*, float*)) {
+  const std::uint32_t n = static_cast<std::uint32_t>(lanes);
+  std::vector<K> a(n + 1);  // one element off
+  std::vector<float> found(n + 2, sentinel<float>);
+  for (std::uint32_t first = 0; first <= 0xffff; ++first) {
+    for (std::uint32_t i = 0; i < n; ++i) a[i + 1] = from_pattern<K>((first + i) & 0xffff);
+    load(a.data() + 1, found.data() + 1);
+    for (std::uint32_t i = 1; i <= n; ++i)
+      ASSERT_TRUE(alike(found[i], static_cast<float>(a[i]))) << std::hex << pattern_of(a[i]);
+    ASSERT_EQ(found.front(), sentinel<float>);
+    ASSERT_EQ(found.back(), sentinel<float>);
+  }
+}
+TEST_P(VectorVocabulary, LoadsEvery16BitNumber) {
+  const NarrowVocabulary words = narrow_vocabulary(GetParam());
+  expect_every_one_loaded(words.lanes, words.load_half);
+  expect_every_one_loaded(words.lanes, words.load_bfloat16);
+}
+
+/// Numbers of all kinds and the edges of K. (Who stores sees to NaN first: it is to be the canonical one.)
+template <class K> void expect_stored_to_nearest(int lanes, void (*store)(const float*, K*)) {
+  constexpr std::uint32_t guard = 0x1234, step = 4093;
+  std::vector<float> numbers = edges_of<K>();
+  for (std::uint32_t pattern = 0; pattern < 0xffffffff - step; pattern += step)
+    numbers.push_back(from_bits<float>(pattern));
+  for (float& x : numbers)
+    if (std::isnan(x)) x = std::numeric_limits<float>::quiet_NaN();
+  const std::size_t n = static_cast<std::size_t>(lanes);
+  numbers.resize(numbers.size() / n * n + n);
+  std::vector<K> found(n + 2, from_pattern<K>(guard));
+  for (std::size_t first = 0; first < numbers.size(); first += n) {
+    store(numbers.data() + first, found.data() + 1);
+    for (std::size_t i = 0; i < n; ++i)
+      ASSERT_EQ(pattern_of(found[i + 1]), expected_pattern<K>(numbers[first + i])) << numbers[first + i];
+    ASSERT_EQ(pattern_of(found.front()), guard);
+    ASSERT_EQ(pattern_of(found.back()), guard);
+  }
+}
+TEST_P(VectorVocabulary, StoresToTheNearest16BitNumber) {
+  const NarrowVocabulary words = narrow_vocabulary(GetParam());
+  expect_stored_to_nearest(words.lanes, words.store_half);
+  expect_stored_to_nearest(words.lanes, words.store_bfloat16);
 }
 
 /// exp of `a` in every lane has the bits of the contract's.

@@ -19,7 +19,25 @@ template <class T, class K> RAPT_NOINLINE void narrow_row(const T* from, Index c
   for (; i < count; ++i) detail::narrow(from[i], to[i]);
 }
 
-template <class T, class K> constexpr detail::NarrowRow<T, K> narrow_row_kernel() { return &narrow_row<T, K>; }
+/// A row of the caller's to elements side by side: turned, if it is to be, by way of `turned`, and rounded.
+template <class T, class K> RAPT_NOINLINE void store_row(const detail::RowStore<T>& row, T* turned, K* to) {
+  const T* from = row.from;
+  Index stride = row.stride;
+  if (row.turn.pairs > 0) {
+    if (stride == 1)
+      rotate_row(row.turn, from, turned);
+    else
+      rotate_strided_row(row.turn, from, stride, turned, 1);
+    from = turned;
+    stride = 1;
+  }
+  if (stride == 1)
+    narrow_row(from, row.count, to);
+  else
+    for (Index d = 0; d < row.count; ++d) detail::narrow(from[d * stride], to[d]);
+}
+
+template <class T, class K> constexpr detail::StoreRow<T, K> store_row_kernel() { return &store_row<T, K>; }
 
 RAPT_REGION_CLOSE
 

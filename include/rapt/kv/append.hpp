@@ -3,11 +3,19 @@
 
 #include "rapt/core/types.hpp"
 #include "rapt/isa/vocabulary.hpp"
+#include "rapt/rope/turn.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-template <class T, class K> using NarrowRow = void (*)(const T* from, Index count, K* to);
+/// A row of the caller's.
+template <class T> struct RowStore {
+  const T* from;
+  Index stride, count;
+  Turn<T> turn;  // by which it is turned; no pairs if it isn't
+};
+
+template <class T, class K> using StoreRow = void (*)(const RowStore<T>& row, T* turned, K* to);
 
 }  // namespace detail
 RAPT_NAMESPACE_END
@@ -18,9 +26,7 @@ RAPT_NAMESPACE_END
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-template <class T, class K> NarrowRow<T, K> narrow_row(Isa isa) {
-  return RAPT_OF_REGION(isa, narrow_row_kernel<T, K>());
-}
+template <class T, class K> StoreRow<T, K> store_row(Isa isa) { return RAPT_OF_REGION(isa, store_row_kernel<T, K>()); }
 
 }  // namespace detail
 RAPT_NAMESPACE_END

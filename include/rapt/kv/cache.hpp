@@ -18,6 +18,7 @@
 #include "rapt/core/view.hpp"
 #include "rapt/kv/append.hpp"
 #include "rapt/kv/blocked.hpp"
+#include "rapt/rope/table.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
@@ -33,6 +34,12 @@ struct CacheShape {
   Index capacity = 0;  ///< positions of a sequence; in a ring, those that it remembers
   Index head_dim = 0;
   Index value_dim = 0;  ///< head_dim if 0
+};
+
+/// What append() may be told besides keys and values.
+template <class T> struct AppendOptions {
+  const rope::Table<T>* rope = nullptr;  ///< turns the keys by their positions as they are stored: row p for position p
+  Matrix<const Index> rows{};            ///< the table's row for each new position instead, [sequences, n]
 };
 
 /// The keys and values of some consecutive sequences of a cache, for attention() to attend to. Owns nothing.
@@ -60,19 +67,23 @@ template <CacheElement K> class Cache {
   Index first(Index sequence) const { return extent(sequence).first; }
 
   /// Takes in the keys [sequences, kv_heads, n, head_dim] and values [sequences, kv_heads, n, value_dim] of the next n
-  /// positions of every sequence. Throws std::invalid_argument, before anything changes, if a shape isn't right or
-  /// there is no room for them.
-  void append(const View<const Arithmetic>& k, const View<const Arithmetic>& v) {
+  /// positions of every sequence; {.rope = &table} turns the keys by their positions on the way. Throws
+  /// std::invalid_argument, before anything changes, if a shape isn't right or there is no room for them.
+  void append(const View<const Arithmetic>& k, const View<const Arithmetic>& v,
+              const AppendOptions<Arithmetic>& options = {}) {
     check_rows(k, v, sequences());
-    for (Index s = 0; s < sequences(); ++s) check_room(s, k.length());
-    for (Index s = 0; s < sequences(); ++s) take(s, k, v, s);
+    check_rope(options, k);
+    for (Index s = 0; s < sequences(); ++s) check_room(s, k.length(), options);
+    for (Index s = 0; s < sequences(); ++s) take(s, k, v, s, options);
   }
   /// The same for one sequence: batch is 1.
-  void append(Index sequence, const View<const Arithmetic>& k, const View<const Arithmetic>& v) {
+  void append(Index sequence, const View<const Arithmetic>& k, const View<const Arithmetic>& v,
+              const AppendOptions<Arithmetic>& options = {}) {
     check_sequence("sequence", sequence);
     check_rows(k, v, 1);
-    check_room(sequence, k.length());
-    take(sequence, k, v, 0);
+    check_rope(options, k);
+    check_room(sequence, k.length(), options);
+    take(sequence, k, v, 0, options);
   }
 
   /// Forgets the positions from `length` on: what was proposed and not accepted, in speculative decoding; all, with 0.
@@ -128,12 +139,13 @@ template <CacheElement K> class Cache {
 
  protected:
   Cache(const CacheShape& shape, bool ring, std::optional<Isa> isa) : shape_(checked(shape)), ring_(ring) {
-    narrow_row_ = detail::narrow_row<Arithmetic, K>(isa ? isa_named(name(*isa), "isa") : active_isa());
+    store_row_ = detail::store_row<Arithmetic, K>(isa ? isa_named(name(*isa), "isa") : active_isa());
     slots_ = (shape_.capacity + contract::tile - 1) / contract::tile * contract::tile;
     constexpr Index line = Index(LargeMemory::line / sizeof(K));
     value_row_ = (shape_.value_dim + line - 1) / line * line;
     extents_.resize(at(shape_.sequences));
-    row_.resize(at(std::max(shape_.head_dim, shape_.value_dim)));
+    row_.resize(at(shape_.head_dim));
+    turned_.resize(at(shape_.head_dim));
     memory_ = LargeMemory(bytes());
   }
 
@@ -196,7 +208,28 @@ template <CacheElement K> class Cache {
     check_same("v", "value_dim", v.dim(), value_dim(), "the cache");
     check_same("v", "length", v.length(), k.length(), "k");
   }
-  void check_room(Index sequence, Index count) const {
+  void check_rope(const AppendOptions<Arithmetic>& options, const View<const Arithmetic>& k) const {
+    if (options.rope == nullptr) {
+      if (options.rows.data != nullptr) fail("rows", "is set", "it has to be unset without a table: rope");
+      return;
+    }
+    const rope::Table<Arithmetic>& table = *options.rope;
+    if (table.offset() + table.rotary_dim() > head_dim())
+      fail("rope",
+           "rotates dims " + std::to_string(table.offset()) + " to " +
+               std::to_string(table.offset() + table.rotary_dim() - 1),
+           "they have to be within the cache's head_dim, " + std::to_string(head_dim()));
+    if (options.rows.data == nullptr) return;
+    check_same("rows", "batch", options.rows.rows, k.batch(), "k");
+    check_same("rows", "length", options.rows.columns, k.length(), "k");
+    for (Index b = 0; b < k.batch(); ++b)
+      for (Index i = 0; i < k.length(); ++i)
+        if (options.rows(b, i) < 0 || options.rows(b, i) >= table.rows())
+          fail("rows",
+               "rows(" + std::to_string(b) + ", " + std::to_string(i) + ") is " + std::to_string(options.rows(b, i)),
+               "it has to be from 0 to " + std::to_string(table.rows() - 1) + ", a row of the table");
+  }
+  void check_room(Index sequence, Index count, const AppendOptions<Arithmetic>& options) const {
     const Index length = extents_[at(sequence)].length, room = ring_ ? slots_ : shape_.capacity - length;
     if (count > room)
       fail("append", std::to_string(count) + " positions after " + std::to_string(length),
@@ -205,6 +238,10 @@ template <CacheElement K> class Cache {
     if (count >= max_length - length)
       fail("append", std::to_string(count) + " positions after " + std::to_string(length),
            "positions have to be less than 2^30");
+    if (options.rope != nullptr && options.rows.data == nullptr && length + count > options.rope->rows())
+      fail("rope", "has " + std::to_string(options.rope->rows()) + " rows",
+           "it has to have " + std::to_string(length + count) + ", one for each position of sequence " +
+               std::to_string(sequence));
   }
   void check_read(Index sequence, Index position, const View<Arithmetic>& to, Index dim, const char* dim_name) const {
     const Extent& e = extent(sequence);
@@ -225,24 +262,23 @@ template <CacheElement K> class Cache {
   }
 
   /// Rows of batch entry b become the next positions of a sequence.
-  void take(Index sequence, const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index b) {
+  void take(Index sequence, const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index b,
+            const AppendOptions<Arithmetic>& options) {
     const Index begin = extents_[at(sequence)].length;
     set_length(sequence, begin + k.length());
     const BlockedKv<K> kv = blocked(0, sequences());
-    for (Index h = 0; h < kv_heads(); ++h)
-      for (Index i = 0; i < k.length(); ++i) {
-        K* const key = const_cast<K*>(kv.key(sequence, h, begin + i));
-        const K* const narrow = narrow_row(k.row(b, h, i), k.stride[3], head_dim(), row_.data());
-        for (Index d = 0; d < head_dim(); ++d) key[d * key_block] = narrow[d];
-        narrow_row(v.row(b, h, i), v.stride[3], value_dim(), const_cast<K*>(kv.value(sequence, h, begin + i)));
+    for (Index i = 0; i < k.length(); ++i) {
+      Turn<Arithmetic> turn{};
+      if (options.rope != nullptr)
+        turn = options.rope->turn(options.rows.data == nullptr ? begin + i : options.rows(b, i), head_dim());
+      for (Index h = 0; h < kv_heads(); ++h) {
+        store_row_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
+        K* const key = keys() + (kv.key(sequence, h, begin + i) - keys());
+        for (Index d = 0; d < head_dim(); ++d) key[d * key_block] = row_[at(d)];
+        K* const value = values() + (kv.value(sequence, h, begin + i) - values());
+        store_row_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
       }
-  }
-  const K* narrow_row(const Arithmetic* from, Index stride, Index count, K* to) const {
-    if (stride == 1)
-      narrow_row_(from, count, to);
-    else
-      for (Index d = 0; d < count; ++d) narrow(from[d * stride], to[d]);
-    return to;
+    }
   }
 
   void copy_slots(Index from, Index to, Index slots) {
@@ -260,7 +296,8 @@ template <CacheElement K> class Cache {
   Index slots_ = 0, value_row_ = 0;
   std::vector<Extent> extents_;
   std::vector<K> row_;  // a key on its way into its block
-  NarrowRow<Arithmetic, K> narrow_row_;
+  std::vector<Arithmetic> turned_;
+  StoreRow<Arithmetic, K> store_row_;
   LargeMemory memory_;
 };
 

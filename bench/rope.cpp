@@ -1,0 +1,136 @@
+// How fast rotary embeddings are applied in place, against reading and writing the same memory, measured right before
+// and after each run.
+//
+//     rapt_rope_bench                                  everything
+//     rapt_rope_bench --benchmark_filter=^llama3       some of it
+//
+// A repetition is one run, and what is shown are medians. The counters:
+//
+//     GB/s        elements read and written
+//     of_limit    the part of what a loop that multiplies every element in place gets from the same memory
+//     Mangle/s    cosines and sines computed, for tables: millions of pairs a second
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "clock.hpp"
+#include "inputs.hpp"
+#include "medians.hpp"
+#include "rapt/rope/rotate.hpp"
+#include "rapt/rope/scaling.hpp"
+
+#define RAPT_EACH_REGION "update-inl.hpp"
+#include "rapt/isa/each_region.hpp"
+
+namespace bench {
+namespace {
+
+namespace rope = rapt::rope;
+
+struct Case {
+  Index heads, length;
+  Layout layout = Layout::bshd;
+  rope::Pairing pairing = rope::Pairing::half;
+  rapt::Isa isa = rapt::active_isa();
+};
+
+constexpr Index head_dim = 128;
+
+/// Seconds that one pass of multiplying every element takes: the best of a few.
+double update_seconds(std::vector<float>& memory, int passes) {
+  const rapt::Isa isa = rapt::supported_isas().back();
+  const auto update = RAPT_OF_REGION(isa, updater<float>());
+  float* volatile hidden = memory.data();  // what is read from a volatile, the compiler can't follow
+  volatile float one = 1;
+  double best = 1e9;
+  for (int burst = 0; burst < 3; ++burst)
+    best = std::min(best, seconds([&] {
+                      for (int i = 0; i < passes; ++i) update(hidden, static_cast<Index>(memory.size()), one);
+                    }));
+  return best / passes;
+}
+
+/// One repetition. What fits a cache is gone through as often as makes a millisecond or so.
+void rotate(benchmark::State& state, const Case& c) {
+  std::vector<float> memory = numbers<float>(c.heads * c.length * head_dim, 1);
+  rope::Spec spec = rope::llama3(head_dim);
+  spec.pairing = c.pairing;
+  const rope::Table<float> table(spec, c.length);
+  const rapt::View<float> x = view_in(c.layout, memory.data(), c.heads, c.length, head_dim);
+  const double bytes = 2.0 * sizeof(float) * static_cast<double>(memory.size());
+  const int passes = std::max(1, static_cast<int>(6e7 / bytes));
+  rope::rotate(x, table, {.isa = c.isa});  // warm
+  for (auto _ : state) {
+    const double before = update_seconds(memory, passes);
+    const double time = seconds([&] {
+                          for (int i = 0; i < passes; ++i) rope::rotate(x, table, {.isa = c.isa});
+                        }) /
+                        passes;
+    const double after = update_seconds(memory, passes);
+    state.SetIterationTime(time);
+    state.counters["GB/s"] = bytes / time / 1e9;
+    state.counters["of_limit"] = (before + after) / 2 / time;
+  }
+}
+
+void make_table(benchmark::State& state, Index length) {
+  const rope::Spec spec = rope::llama3(head_dim);
+  for (auto _ : state) {
+    Index rows = 0;
+    const double time = seconds([&] { rows = rope::Table<float>(spec, length).rows(); });
+    state.SetIterationTime(time);
+    state.counters["Mangle/s"] = static_cast<double>(rows * spec.pairs()) / time / 1e6;
+  }
+}
+
+void add(const std::string& name, std::function<void(benchmark::State&)> body) {
+  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
+      ->Iterations(1)
+      ->Repetitions(11)
+      ->ReportAggregatesOnly(true)
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+void add_case(const std::string& name, const Case& c) {
+  add(name, [c](benchmark::State& state) { rotate(state, c); });
+}
+
+int run(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::AddCustomContext("rapt runs", std::string(name(rapt::active_isa())));
+  for (const auto& [pairing, pairing_name] :
+       {std::pair(rope::Pairing::half, "half"), {rope::Pairing::interleaved, "interleaved"}}) {
+    const std::string tail = std::string("/") + pairing_name;
+    add_case("llama3/q32_x_2048/bshd" + tail, {32, 2048, Layout::bshd, pairing});
+    add_case("llama3/k8_x_2048/bshd" + tail, {8, 2048, Layout::bshd, pairing});
+    add_case("llama3/k8_x_2048/bhsd" + tail, {8, 2048, Layout::bhsd, pairing});
+    add_case("cached/8_x_64/bshd" + tail, {8, 64, Layout::bshd, pairing});
+    add_case("decode/32_x_1" + tail, {32, 1, Layout::bshd, pairing});
+    for (rapt::Isa isa : rapt::supported_isas())
+      add_case(std::string(rapt::name(isa)) + "/8_x_64/bshd" + tail, {8, 64, Layout::bshd, pairing, isa});
+  }
+  add("table/131072_x_64", [](benchmark::State& state) { make_table(state, 131072); });
+  Medians medians;
+  benchmark::RunSpecifiedBenchmarks(&medians);
+  return 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  try {
+    return bench::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}

@@ -1,0 +1,34 @@
+// The turning of one row: the inline function that every kernel rotates with.
+//
+// The contract of the rotation. A pair (a, b) with cosine c and sine s, all in the element type, becomes
+//
+//     a' = fma(a, c, b · (0 − s))        b' = fma(b, c, a · s)
+//
+// the products rounded, then the fma. Turned back, a and b change places: b' = fma(b, c, a · (0 − s)) and a' = fma(a,
+// c, b · s). A NaN becomes the one quiet NaN with nothing in its payload. Elements outside the rotary dims are copied,
+// every bit of them. reference/rope.hpp says the same in scalar code.
+#pragma once
+
+#include "rapt/core/types.hpp"
+#include "rapt/isa/vocabulary.hpp"
+#include "rapt/rope/pairing.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// How one row is turned: by the angles of one position.
+template <class T> struct Turn {
+  const T* cosine;  // [pairs], and readable up to the next multiple of a register
+  const T* sine;    // the same
+  Index pairs;      // rotary_dim / 2
+  Index offset;     // of the first rotary dim
+  Index head_dim;   // elements of the row
+  rope::Pairing pairing;
+  bool back;  // by the opposite angles
+};
+
+}  // namespace detail
+RAPT_NAMESPACE_END
+
+#define RAPT_EACH_REGION "rapt/rope/turn-inl.hpp"
+#include "rapt/isa/each_region.hpp"
