@@ -23,9 +23,11 @@ template <class T> RAPT_NOINLINE void merge_rows(const RowStates<T>& a, const Ro
   }
 }
 
-/// The rows of a head, and their queries, scaled. Those that fill up the last `rows_together` repeat the last one.
-template <class T, class Kv>
-RAPT_NOINLINE void fill_rows(Rows& rows, const detail::Problem<T, Kv>& p, const Place& at, T* queries) {
+/// The rows of a head, and their queries, turned if they are to be, and scaled. Those that fill up the last
+/// `rows_together` repeat the last one.
+template <class T, class S, class Kv>
+RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& work, const Place& at, T* queries) {
+  const detail::Problem<T, Kv>& p = work.problem;
   const Index group = p.group(), dim = p.head_dim();
   rows.count = at.rows;
   rows.batch = static_cast<std::int32_t>(at.batch);
@@ -36,7 +38,14 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::Problem<T, Kv>& p, const 
     rows.head[r] = static_cast<std::int32_t>(head);
     rows.position[r] = static_cast<std::int32_t>(p.first_query(at.batch) + position);
     const T* const query = p.q.row(at.batch, head, position);
-    for (Index d = 0; d < dim; ++d) queries[r * dim + d] = p.scale * query[d * p.q.stride[3]];
+    T* const to = queries + r * dim;
+    Index stride = p.q.stride[3];
+    if (work.rotation.table != nullptr) {
+      turn_query(work.rotation.turn(at.batch, position, rows.position[r], dim), query, stride, to);
+      stride = 1;
+    }
+    const T* const from = work.rotation.table == nullptr ? query : to;
+    for (Index d = 0; d < dim; ++d) to[d] = p.scale * from[d * stride];
   }
 }
 
@@ -75,7 +84,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
   Carver carver{memory};
   const DecodeScratch<T> s = take_decode_scratch<T>(carver, p.head_dim(), p.value_dim());
   Rows rows;
-  fill_rows(rows, p, at, s.queries);
+  fill_rows(rows, work, at, s.queries);
   clear_rows(s.total, at.rows, dim);
 
   for (Index span = at.first_span; span < at.last_span; ++span) {

@@ -83,10 +83,12 @@ template <class T> RAPT_INLINE Group<T>* take_groups(Carver& carver, Index group
   return g;
 }
 
-/// Fills a group with rows from `first_row` on, and packs their queries.
-template <class T, class Kv>
-RAPT_NOINLINE void fill_group(Group<T>& g, const detail::Problem<T, Kv>& p, const Place& at, Index first_row,
-                              Index rows) {
+/// Fills a group with rows from `first_row` on, and packs their queries, turned if they are to be, by way of `turned`
+/// [lanes][head_dim].
+template <class T, class S, class Kv>
+RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index first_row,
+                              Index rows, T* turned) {
+  const detail::Problem<T, Kv>& p = work.problem;
   constexpr int lanes = group_lanes<T>, width = Vec<T>::lanes;
   g.rows = static_cast<int>(rows < lanes ? rows : lanes);
   g.registers = working_registers((g.rows + width - 1) / width);
@@ -108,7 +110,18 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::Problem<T, Kv>& p, cons
     g.after.keys[j] = reinterpret_cast<const std::byte*>(query[j % lanes] - at.block_step * p.q.stride[2]);
     g.after.values[j] = reinterpret_cast<const std::byte*>(g.output[j % lanes]);
   }
-  pack_queries(query, p.q.stride[3], p.head_dim(), p.scale, lanes, g.queries);
+  static_assert(lanes <= contract::tile, "queries are turned where a tile's keys are copied to later");
+  Index stride = p.q.stride[3];
+  if (work.rotation.table != nullptr) {
+    for (int i = 0; i < lanes; ++i) {
+      const Index row = first_row + (i < g.rows ? i : g.rows - 1);
+      T* const to = turned + i * p.head_dim();
+      turn_query(work.rotation.turn(at.batch, row / group, g.position[i], p.head_dim()), query[i], stride, to);
+      query[i] = to;
+    }
+    stride = 1;
+  }
+  pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.queries);
 }
 
 template <class T, class Kv>
@@ -215,7 +228,8 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, Index 
   const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
   Group<T>* groups = take_groups<T>(carver, work.schedule.groups, p.head_dim(), p.value_dim());
   const Index lanes = group_lanes<T>, count = detail::ceil_div(at.rows, lanes);
-  for (Index i = 0; i < count; ++i) fill_group(groups[i], p, at, at.first_row + i * lanes, at.rows - i * lanes);
+  for (Index i = 0; i < count; ++i)
+    fill_group(groups[i], work, at, at.first_row + i * lanes, at.rows - i * lanes, scratch.keys);
 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;

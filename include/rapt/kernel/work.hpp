@@ -9,13 +9,25 @@
 #include "rapt/core/problem.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/plan/schedule.hpp"
+#include "rapt/rope/table.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
+/// How queries are turned while they are packed.
+template <class T> struct Rotation {
+  const rope::Table<T>* table = nullptr;  // not at all, if null
+  Matrix<const Index> rows{};             // of the table, [batch, q_len]; if empty, a query has the row of its position
+
+  Turn<T> turn(Index b, Index i, Index position, Index head_dim) const {
+    return table->turn(rows.data == nullptr ? position : rows(b, i), head_dim);
+  }
+};
+
 template <class T, class S, class Kv> struct ForwardWork {
   Problem<T, Kv> problem;
   S score;
+  Rotation<T> rotation;
   Schedule schedule;
   T* states;              // where the parts of a block leave their spans' states; unused with one part
   std::int32_t* pending;  // for each block, its parts that are not done yet

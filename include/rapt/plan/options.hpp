@@ -3,21 +3,25 @@
 
 #include <optional>
 
+#include "rapt/core/matrix.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/parallel/executor.hpp"
 #include "rapt/plan/workspace.hpp"
+#include "rapt/rope/table.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
 /// Everything has a default, and each field can be named: {.scale = 0.125, .executor = &pool}. `T` is the call's
 /// element type.
 template <class T> struct Options {
-  std::optional<double> scale{};   ///< what scores are multiplied with; 1/sqrt(head_dim) if unset
-  LogSumExp<T> lse{};              ///< where each row's logsumexp goes; nowhere if unset
-  Executor* executor = nullptr;    ///< whose threads to use; the calling one if null
-  Workspace* workspace = nullptr;  ///< the memory to work in; allocated for this call or plan if null
-  std::optional<Isa> isa{};        ///< the instruction set to use; active_isa() if unset
+  std::optional<double> scale{};         ///< what scores are multiplied with; 1/sqrt(head_dim) if unset
+  LogSumExp<T> lse{};                    ///< where each row's logsumexp goes; nowhere if unset
+  Executor* executor = nullptr;          ///< whose threads to use; the calling one if null
+  const rope::Table<T>* rope = nullptr;  ///< turns the queries while they are packed: row p for position p
+  Matrix<const Index> rope_rows{};       ///< the table's row for each query instead, [batch, q_len]
+  Workspace* workspace = nullptr;        ///< the memory to work in; allocated for this call or plan if null
+  std::optional<Isa> isa{};              ///< the instruction set to use; active_isa() if unset
 };
 
 RAPT_NAMESPACE_END

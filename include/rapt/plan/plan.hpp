@@ -21,10 +21,11 @@ RAPT_NAMESPACE_BEGIN
 template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
  public:
   Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options)
-      : work_{problem, score, {}, nullptr, nullptr, nullptr},
+      : work_{problem, score, {options.rope, options.rope_rows}, {}, nullptr, nullptr, nullptr},
         kernel_(detail::forward_kernel<T, S, Kv>(chosen_isa(options))),
         executor_(options.executor),
         workspace_(options.workspace) {
+    check_rope();
     const int workers = executor_ == nullptr ? 1 : executor_->workers();
     detail::require(workers >= 1, "executor", "workers()", workers, "it has to be 1 or more");
     const detail::Extents e = extents();
@@ -79,6 +80,34 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
     const detail::Problem<T, Kv>& p = work_.problem;
     return {p.batch(),      p.kv_heads(), p.group(),     p.q_len(),
             p.kv.longest(), p.head_dim(), p.value_dim(), Index(sizeof(T))};
+  }
+
+  void check_rope() const {
+    const detail::Rotation<T>& r = work_.rotation;
+    const detail::Problem<T, Kv>& p = work_.problem;
+    if (r.table == nullptr) {
+      if (r.rows.data != nullptr) detail::fail("rope_rows", "is set", "it has to be unset without a table: rope");
+      return;
+    }
+    const Index rows = r.table->rows();
+    if (r.table->offset() + r.table->rotary_dim() > p.head_dim())
+      detail::fail("rope",
+                   "rotates dims " + std::to_string(r.table->offset()) + " to " +
+                       std::to_string(r.table->offset() + r.table->rotary_dim() - 1),
+                   "they have to be within head_dim, " + std::to_string(p.head_dim()));
+    if (r.rows.data != nullptr) {
+      detail::check_same("rope_rows", "batch", r.rows.rows, p.batch(), "q");
+      detail::check_same("rope_rows", "length", r.rows.columns, p.q_len(), "q");
+    }
+    for (Index b = 0; b < p.batch(); ++b)
+      for (Index i = 0; i < p.q_len(); ++i) {
+        const Index row = r.rows.data == nullptr ? p.first_query(b) + i : r.rows(b, i);
+        if (row < 0 || row >= rows)
+          detail::fail("rope",
+                       "has no row " + std::to_string(row) + ", for query " + std::to_string(i) + " of batch entry " +
+                           std::to_string(b),
+                       "it has those from 0 to " + std::to_string(rows - 1));
+      }
   }
 
   /// Of all entries of the batch together.
@@ -154,6 +183,9 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
           ", " + n(p.q_len()) + " queries, " + n(p.kv.longest()) + " keys, head_dim " + n(p.head_dim()) +
           ", value_dim " + n(p.value_dim()) + "\n";
   text += "score       " + work_.score.describe() + "; " + describe_first_query() + "; scale " + scale + "\n";
+  if (work_.rotation.table != nullptr)
+    text +=
+        "rope        " + n(work_.rotation.table->rotary_dim()) + " dims of each query are turned while it is packed\n";
   text += "kernel      " + std::string(name(kernel_.isa)) + ": " +
           (s.few ? "keys in the lanes, as the rows are few" : n(s.lanes) + " rows in the lanes") +
           " (of: " + detail::supported_names() + ")\n";
