@@ -46,17 +46,21 @@ template <class T> class ReadRate {
   ReadRate(rapt::Isa isa, const T* data, rapt::Index count) : loops_(loops<T>(isa)), data_(data), count_(count) {}
 
   /// By all the executor's workers together, each its own share; by the calling thread if there is none.
-  double sample(rapt::Executor* executor = nullptr) const {
+  double sample(rapt::Executor* executor = nullptr) const { return best_of(bursts, executor); }
+  /// The same without another try: where it is to be known how fast the memory is that no cache holds any more.
+  double sample_once(rapt::Executor* executor = nullptr) const { return best_of(1, executor); }
+
+ private:
+  static constexpr int bursts = 3;
+
+  double best_of(int tries, rapt::Executor* executor) const {
     const rapt::Index workers = executor == nullptr ? 1 : executor->workers(), share = count_ / workers;
-    return together(executor, bursts, [&](int worker) {
+    return together(executor, tries, [&](int worker) {
       alignas(64) T sums[most_numbers];
       const T* volatile hidden = data_ + worker * share;
       return static_cast<double>(share) * sizeof(T) / seconds([&] { loops_.read_all(hidden, share, sums); });
     });
   }
-
- private:
-  static constexpr int bursts = 3;
 
   Loops<T> loops_;
   const T* data_;

@@ -30,7 +30,7 @@ RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, co
       RAPT_UNROLL
       for (int i = 0; i < key_registers; ++i) {
         key[i] = load(keys[i] + d * block);
-        if (i * width * sizeof(K) % line == 0) prefetch(next[i] + d * block);
+        if (i * width * int(sizeof(K)) % line == 0) prefetch(next[i] + d * block);
       }
       RAPT_UNROLL
       for (int r = 0; r < Rows; ++r) {

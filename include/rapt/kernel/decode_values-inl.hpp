@@ -23,7 +23,7 @@ RAPT_INLINE void value_columns(const T* RAPT_RESTRICT weights, const K* const* v
     RAPT_UNROLL
     for (int i = 0; i < Registers; ++i) {
       value[i] = load(values[j] + column + i * width);
-      if (i * width * sizeof(K) % line == 0) prefetch(ahead[j] + column + i * width);
+      if (i * width * int(sizeof(K)) % line == 0) prefetch(ahead[j] + column + i * width);
     }
     RAPT_UNROLL
     for (int r = 0; r < Rows; ++r) {

@@ -11,6 +11,7 @@
 #include "rapt/core/problem.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/kernel/kernels.hpp"
+#include "rapt/parallel/items.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/schedule.hpp"
 #include "rapt/score/score.hpp"
@@ -26,8 +27,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
         executor_(options.executor),
         workspace_(options.workspace) {
     check_rope();
-    const int workers = executor_ == nullptr ? 1 : executor_->workers();
-    detail::require(workers >= 1, "executor", "workers()", workers, "it has to be 1 or more");
+    const Index workers = detail::workers_of(executor_);
     const detail::Extents e = extents();
     work_.schedule = detail::make_schedule(e, kernel_.lanes, kernel_.few_rows, workers);
     const detail::Schedule& s = work_.schedule;
@@ -144,7 +144,6 @@ template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
   std::byte* const scratch = workspace.data();
   std::byte* const pending = scratch + s.workers * scratch_bytes_;
   std::atomic<int> ran{-1};
-  std::atomic<Index> next{0}, done{0};
 
   detail::ForwardWork<T, S, Kv> work = work_;
   work.ran = &ran;
@@ -153,22 +152,9 @@ template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
   if (s.parts > 1)
     for (Index block = 0; block < s.heads * s.blocks; ++block) work.pending[block] = static_cast<std::int32_t>(s.parts);
 
-  const Index items = s.items();
-  auto task = [&](int worker) {
-    if (worker < 0 || worker >= s.workers) return;  // each worker has memory of its own
-    for (Index item = next.fetch_add(1); item < items; item = next.fetch_add(1)) {
-      kernel_.run_item(work, item, scratch + worker * scratch_bytes_);
-      done.fetch_add(1);
-    }
-  };
-  if (executor_ == nullptr || s.workers == 1)
-    task(0);
-  else
-    executor_->run(static_cast<int>(s.workers), task);
+  detail::run_items(executor_, s.workers, s.items(),
+                    [&](Index item, int worker) { kernel_.run_item(work, item, scratch + worker * scratch_bytes_); });
   ran_ = ran;
-  if (done != items)
-    throw std::logic_error(
-        "rapt: executor: run() returned before the work was done; it has to call the task at least once");
 }
 
 template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() const {

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 
@@ -15,7 +13,7 @@
 #include "rapt/core/problem.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/isa/isa.hpp"
-#include "rapt/parallel/executor.hpp"
+#include "rapt/parallel/items.hpp"
 #include "rapt/rope/table.hpp"
 #include "rapt/rope/turn.hpp"
 
@@ -123,26 +121,6 @@ void check_rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>
     fail("y", "shares memory with x", "it has to be x itself, or apart from it");
 }
 
-/// Runs every item once, on the executor's workers if there are any.
-template <class T> void run_rotate(const RotateWork<T>& work, RotateKernel<T> kernel, Executor* executor) {
-  const Index items = work.items();
-  std::atomic<Index> next{0}, done{0};
-  auto task = [&](int) {
-    for (Index item = next.fetch_add(1); item < items; item = next.fetch_add(1)) {
-      kernel(work, item);
-      done.fetch_add(1);
-    }
-  };
-  const Index workers = executor == nullptr ? 1 : std::min<Index>(executor->workers(), items);
-  if (workers <= 1)
-    task(0);
-  else
-    executor->run(static_cast<int>(workers), task);
-  if (done != items)
-    throw std::logic_error(
-        "rapt: executor: run() returned before the work was done; it has to call the task at least once");
-}
-
 }  // namespace detail
 
 namespace rope {
@@ -162,14 +140,14 @@ void rotate(const View<X>& x, const View<T>& y, const Table<T>& table, const Rot
   static_assert(std::is_same_v<std::remove_const_t<X>, T>, "rapt: x, y and the table hold elements of one type");
   const View<const T> in = x;
   detail::check_rotate<T>(in, y, table, options);
-  if (options.executor != nullptr)
-    detail::require(options.executor->workers() >= 1, "executor", "workers()", options.executor->workers(),
-                    "it has to be 1 or more");
+  const Index workers = detail::workers_of(options.executor);
   const Isa isa = options.isa ? detail::isa_named(name(*options.isa), "options.isa") : active_isa();
   if (y.empty()) return;
   const detail::RotateWork<T> work{
       in, y, options.rows, options.first, table.turn(0, x.dim(), options.inverse), table.row_stride()};
-  detail::run_rotate(work, detail::rotate_kernel<T>(isa), options.executor);
+  const detail::RotateKernel<T> kernel = detail::rotate_kernel<T>(isa);
+  detail::run_items(options.executor, std::min(workers, work.items()), work.items(),
+                    [&](Index item, int) { kernel(work, item); });
 }
 
 /// The same in place.

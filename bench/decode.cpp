@@ -1,0 +1,172 @@
+// How fast few queries attend to many keys, as when decoding, against the machine's limit measured right before and
+// after each run: reading the same memory with as many threads.
+//
+//     rapt_decode_bench                                  everything
+//     rapt_decode_bench --benchmark_filter=bfloat16      some of it
+//
+// Llama 3 8B's heads: 32 query heads, 8 key/value heads, head_dim 128; one sequence unless it says how many. A
+// repetition is a step of each of several layers, so that what was read last time has left the caches again. What is
+// shown are medians. The counters:
+//
+//     GB/s        keys and values read, each counted once
+//     of_limit    the shortest time that reading keys and values, and the peak, allow, over the time taken
+//     goal        what of_limit is meant to reach
+//     us_a_step   microseconds for all sequences of one layer
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inputs.hpp"
+#include "limit.hpp"
+#include "medians.hpp"
+#include "rapt/rapt.hpp"
+#include "threads.hpp"
+
+namespace bench {
+namespace {
+
+constexpr Index q_heads = 32, kv_heads = 8, head_dim = 128;
+
+struct Case {
+  Index keys;
+  double goal = 0;  // none
+  Index queries = 1;
+  Index sequences = 1;
+  int threads = 2;
+};
+
+/// Keys and values of one layer: a cache, or a caller's rows.
+template <class K> struct Cached {
+  rapt::KvCache<K> cache;
+
+  explicit Cached(const Case& c)
+      : cache({.sequences = c.sequences, .kv_heads = kv_heads, .capacity = c.keys, .head_dim = head_dim}) {
+    std::vector<float> rows(static_cast<std::size_t>(kv_heads * head_dim) * 64);
+    Numbers numbers(1);
+    for (float& x : rows) x = static_cast<float>(numbers.next());
+    for (Index s = 0; s < c.sequences; ++s)
+      for (Index at = 0; at < c.keys; at += 64) {
+        const auto view = rapt::bshd(rows.data(), 1, std::min<Index>(64, c.keys - at), kv_heads, head_dim);
+        cache.append(s, view, view);
+      }
+  }
+  void attend(const rapt::View<const float>& q, const rapt::View<float>& out,
+              const rapt::Options<float>& options) const {
+    rapt::attention(q, cache, out, rapt::causal(), options);
+  }
+  const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
+  Index bytes() const { return cache.bytes(); }
+};
+
+struct RowMajor {
+  std::vector<float> memory;
+  rapt::View<const float> k, v;
+
+  explicit RowMajor(const Case& c) : memory(static_cast<std::size_t>(2 * c.sequences * c.keys * kv_heads * head_dim)) {
+    Numbers numbers(1);
+    for (float& x : memory) x = static_cast<float>(numbers.next());
+    const float* const data = memory.data();
+    k = rapt::bshd(data, c.sequences, c.keys, kv_heads, head_dim);
+    v = rapt::bshd(data + memory.size() / 2, c.sequences, c.keys, kv_heads, head_dim);
+  }
+  void attend(const rapt::View<const float>& q, const rapt::View<float>& out,
+              const rapt::Options<float>& options) const {
+    rapt::attention(q, k, v, out, rapt::causal(), options);
+  }
+  const float* data() const { return memory.data(); }
+  Index bytes() const { return static_cast<Index>(memory.size() * sizeof(float)); }
+};
+
+/// Enough layers for a quarter of a gigabyte, as a model has many.
+Index layers_of(Index bytes) { return std::clamp<Index>((Index(256) << 20) / bytes, 1, 64); }
+
+template <class Layer> void decode(benchmark::State& state, const Case& c) {
+  std::vector<std::unique_ptr<Layer>> layers;
+  layers.push_back(std::make_unique<Layer>(c));
+  const Index count = layers_of(layers[0]->bytes());
+  while (static_cast<Index>(layers.size()) < count) layers.push_back(std::make_unique<Layer>(c));
+
+  std::vector<float> q(static_cast<std::size_t>(c.sequences * c.queries * q_heads * head_dim), 0.25f), out(q.size());
+  const auto q_view = rapt::bshd(static_cast<const float*>(q.data()), c.sequences, c.queries, q_heads, head_dim);
+  const auto out_view = rapt::bshd(out.data(), c.sequences, c.queries, q_heads, head_dim);
+  const Threads threads(c.threads);
+  rapt::Workspace workspace;
+  const rapt::Options<float> options{.executor = threads.executor(), .workspace = &workspace};
+  const Limit<float> peak(rapt::supported_isas().back(), threads.executor());
+  const double bytes = static_cast<double>(count * layers[0]->bytes());
+  const double work = 4.0 * static_cast<double>(count * c.sequences * c.queries * q_heads * c.keys * head_dim);
+  const auto read_seconds = [&] {
+    double sum = 0;
+    for (const auto& layer : layers) {
+      const ReadRate<float> rate(rapt::supported_isas().back(), layer->data(), layer->bytes() / Index(sizeof(float)));
+      sum += static_cast<double>(layer->bytes()) / rate.sample_once(threads.executor());
+    }
+    return sum;
+  };
+  const auto step = [&] {
+    for (const auto& layer : layers) layer->attend(q_view, out_view, options);
+  };
+  step();
+  for (auto _ : state) {
+    const double before = read_seconds();
+    const Run run = peak.around(step);
+    const double reading = (before + read_seconds()) / 2;
+    state.SetIterationTime(run.seconds);
+    state.counters["GB/s"] = bytes / run.seconds / 1e9;
+    state.counters["of_limit"] = std::max(reading, work / run.peak) / run.seconds;
+    state.counters["us_a_step"] = run.seconds / static_cast<double>(count) * 1e6;
+    if (c.goal != 0) state.counters["goal"] = c.goal;
+  }
+}
+
+template <class Layer> void add(const std::string& name, const Case& c) {
+  benchmark::RegisterBenchmark(name.c_str(), [c](benchmark::State& state) { decode<Layer>(state, c); })
+      ->Iterations(1)
+      ->Repetitions(7)
+      ->ReportAggregatesOnly(true)
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+int run(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  const int threads = std::min(cores(), 2);
+  const std::string two = "threads_" + std::to_string(threads) + "/";
+  for (Index keys : {8192, 32768}) {
+    const std::string n = "/n" + std::to_string(keys);
+    add<Cached<Eigen::bfloat16>>(two + "bfloat16" + n, {.keys = keys, .goal = 0.85, .threads = threads});
+    add<Cached<Eigen::half>>(two + "half" + n, {.keys = keys, .goal = 0.85, .threads = threads});
+    add<Cached<float>>(two + "float" + n, {.keys = keys, .goal = 0.80, .threads = threads});
+    add<RowMajor>(two + "rows" + n, {.keys = keys, .goal = 0.60, .threads = threads});
+  }
+  add<Cached<Eigen::bfloat16>>("threads_1/bfloat16/n8192", {.keys = 8192, .goal = 0.75, .threads = 1});
+  add<Cached<float>>("threads_1/float/n8192", {.keys = 8192, .threads = 1});
+  add<RowMajor>("threads_1/rows/n8192", {.keys = 8192, .threads = 1});
+  add<Cached<Eigen::bfloat16>>(two + "bfloat16/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
+  add<Cached<float>>(two + "float/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
+  add<Cached<Eigen::bfloat16>>(two + "bfloat16/8_sequences/n512", {.keys = 512, .sequences = 8, .threads = threads});
+  add<Cached<float>>(two + "float/8_sequences/n512", {.keys = 512, .sequences = 8, .threads = threads});
+  Medians medians;
+  benchmark::RunSpecifiedBenchmarks(&medians);
+  return 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  try {
+    return bench::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}

@@ -1,0 +1,22 @@
+// The projections' kernels, once for each instruction set, and the choice among them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+#include "rapt/isa/vocabulary.hpp"
+#include "rapt/linear/work.hpp"
+
+#define RAPT_EACH_REGION "rapt/linear/all-inl.hpp"
+#include "rapt/isa/each_region.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+template <class T, class W> LinearKernel<T, W> linear_kernel(Isa isa) {
+  return RAPT_OF_REGION(isa, linear::kernel<T, W>());
+}
+
+}  // namespace detail
+RAPT_NAMESPACE_END

@@ -1,0 +1,158 @@
+// Projections: y = x·Wᵀ + b, with the weights packed once.
+//
+// The arithmetic, for float and double alike:
+//
+//     y[r][o] = fma(x[r][i], w[o][i], y[r][o]) for i = 0, 1, …, in − 1, from b[o], or from 0 where there is no bias
+//
+// in the element type, rounded to nearest: one chain of fused multiply-adds for each output, in this order whatever the
+// number of rows, the blocking, the threads, the strides or the instruction set, and so the same bits. Any NaN becomes
+// the one quiet NaN with nothing in its payload.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "rapt/core/large_memory.hpp"
+#include "rapt/linear/checks.hpp"
+#include "rapt/linear/kernels.hpp"
+#include "rapt/parallel/items.hpp"
+#include "rapt/plan/workspace.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// Everything has a default, and each field can be named: {.executor = &pool}.
+struct LinearOptions {
+  Executor* executor = nullptr;    ///< whose threads to use; the calling one if null
+  Workspace* workspace = nullptr;  ///< the memory to work in; allocated for this call if null
+  std::optional<Isa> isa{};        ///< the instruction set to use; active_isa() if unset
+};
+
+/// One or several projections of the same input, as torch.nn.Linear has them: weights [out, in], an optional bias
+/// [out], y = x·Wᵀ + b for any number of rows. `T` is float or double.
+///
+///     const rapt::Linear<float> wo(rapt::row_major(w, out, in), bias);
+///     wo(x, y);                                      // x [rows, in], y [rows, out]
+///
+///     const rapt::Linear<float> qkv({wq, wk, wv});   // stacked: x is read once
+///     qkv(x, {q, k, v}, {.executor = &executor});
+///
+/// Owns a packed copy of the weights, so the matrices it was made from are no longer needed. May be called from several
+/// threads at once. Moves, and does not copy; one that was moved from can only be assigned to.
+template <class T> class Linear {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "rapt: Linear takes float or double");
+
+ public:
+  /// A weight matrix [out, in] with any strides, and a bias [out] or none. Throws std::invalid_argument for a shape or
+  /// pointer that can't be right, and std::bad_alloc.
+  explicit Linear(Matrix<const T> weight, std::span<const T> bias = {})
+      : Linear(std::span<const Matrix<const T>>(&weight, 1), std::span<const std::span<const T>>(&bias, 1)) {}
+
+  /// Several weight matrices with as many columns each, and a bias for each (an empty one is none) or none at all.
+  Linear(std::initializer_list<Matrix<const T>> weights, std::initializer_list<std::span<const T>> biases = {})
+      : Linear(std::span<const Matrix<const T>>(weights.begin(), weights.size()),
+               std::span<const std::span<const T>>(biases.begin(), biases.size())) {}
+
+  /// The same from arrays.
+  explicit Linear(std::span<const Matrix<const T>> weights, std::span<const std::span<const T>> biases = {});
+
+  Index in_features() const noexcept { return in_; }
+  /// Of all the outputs together.
+  Index out_features() const noexcept {
+    Index sum = 0;
+    for (const detail::LinearPart& part : parts_) sum += part.out;
+    return sum;
+  }
+  /// How many weight matrices it was made from, and takes outputs for.
+  Index outputs() const noexcept { return static_cast<Index>(parts_.size()); }
+  /// What the packed weights and biases take, padding included.
+  Index bytes() const noexcept { return panels_ * panel_bytes() + bias_bytes(); }
+
+  /// y [rows, out] = x [rows, in] · Wᵀ + b. Strides may be anything, but no two elements of y may share an address, nor
+  /// one of y with one of x. Throws std::invalid_argument before anything is written. Allocates nothing if
+  /// the workspace is large enough, or if x is a single row with its elements side by side.
+  void operator()(Matrix<const T> x, Matrix<T> y, const LinearOptions& options = {}) const {
+    multiply(x, std::span<const Matrix<T>>(&y, 1), options);
+  }
+
+  /// The same for several weights: an output for each, in the order of the weights.
+  void operator()(Matrix<const T> x, std::initializer_list<Matrix<T>> y, const LinearOptions& options = {}) const {
+    multiply(x, std::span<const Matrix<T>>(y.begin(), y.size()), options);
+  }
+  void operator()(Matrix<const T> x, std::span<const Matrix<T>> y, const LinearOptions& options = {}) const {
+    multiply(x, y, options);
+  }
+
+ private:
+  Index panel_bytes() const noexcept { return in_ * detail::panel_lanes<T> * Index(sizeof(T)); }
+  Index bias_bytes() const noexcept { return panels_ * detail::panel_lanes<T> * Index(sizeof(T)); }
+  T* weights() const noexcept { return reinterpret_cast<T*>(memory_.data()); }
+  T* bias() const noexcept { return reinterpret_cast<T*>(memory_.data() + panels_ * panel_bytes()); }
+
+  void check(const Matrix<const T>& x, std::span<const Matrix<T>> y) const;
+  void multiply(const Matrix<const T>& x, std::span<const Matrix<T>> y, const LinearOptions& options) const;
+
+  Index in_ = 0, panels_ = 0;
+  std::vector<detail::LinearPart> parts_;
+  detail::LargeMemory memory_;  // the panels, then the biases, padded as the panels are
+};
+
+template <class T>
+Linear<T>::Linear(std::span<const Matrix<const T>> weights, std::span<const std::span<const T>> biases) {
+  detail::check_weights<T>(weights, biases);
+  constexpr Index lanes = detail::panel_lanes<T>;
+  in_ = weights[0].columns;
+  for (const Matrix<const T>& weight : weights) {
+    parts_.push_back({weight.rows, panels_});
+    panels_ += detail::ceil_div(weight.rows, lanes);
+  }
+  detail::require(panels_ <= detail::max_reach / lanes / (in_ + 1), "weight", "the number of rows, all together,",
+                  out_features(), "it has to keep the weights within 2^56 elements");
+  memory_ = detail::LargeMemory(bytes());
+  std::fill_n(bias(), panels_ * lanes, T(0));
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    detail::pack_weights(weights[i], this->weights() + parts_[i].first_panel * in_ * lanes);
+    if (!biases.empty()) std::copy(biases[i].begin(), biases[i].end(), bias() + parts_[i].first_panel * lanes);
+  }
+}
+
+template <class T> void Linear<T>::check(const Matrix<const T>& x, std::span<const Matrix<T>> y) const {
+  if (memory_.data() == nullptr) detail::fail("linear", "was moved from", "it has to hold weights");
+  detail::check_matrix(x, "x");
+  detail::check_same("x", "the number of columns", x.columns, in_, "the weights");
+  detail::require(y.size() == parts_.size(), "y", "the number of outputs", static_cast<Index>(y.size()),
+                  "there has to be one for each weight");
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::string name = detail::nth("y", i, y.size());
+    detail::check_matrix(y[i], name.c_str());
+    detail::check_same(name.c_str(), "the number of rows", y[i].rows, x.rows, "x");
+    detail::check_same(name.c_str(), "the number of columns", y[i].columns, parts_[i].out, "the weights' rows");
+  }
+  detail::check_apart(x, y);
+}
+
+template <class T>
+void Linear<T>::multiply(const Matrix<const T>& x, std::span<const Matrix<T>> y, const LinearOptions& options) const {
+  check(x, y);
+  const Isa isa = options.isa ? detail::isa_named(name(*options.isa), "options.isa") : active_isa();
+  const Index workers = detail::workers_of(options.executor);
+  const detail::LinearSchedule s = detail::make_linear_schedule(x.rows, in_, panels_, sizeof(T), workers);
+  const Index scratch_bytes = detail::linear_scratch_bytes(s, x.column_stride, sizeof(T));
+  Workspace own;
+  Workspace& workspace = options.workspace == nullptr ? own : *options.workspace;
+  const Workspace::Use use(workspace);
+  workspace.reserve(s.workers * scratch_bytes);
+
+  const detail::LinearWork<T, T> work{x, y.data(), parts_.data(), outputs(), weights(), bias(), s};
+  const detail::LinearKernel<T, T> kernel = detail::linear_kernel<T, T>(isa);
+  detail::run_items(options.executor, s.workers, s.items(), [&](Index item, int worker) {
+    kernel.run_item(work, item, workspace.data() + worker * scratch_bytes);
+  });
+}
+
+RAPT_NAMESPACE_END
