@@ -5,6 +5,8 @@
 // (attention(), plan()) stays a template that each file instantiates.
 #pragma once
 
+#include <Eigen/Core>
+
 #include "rapt/attention.hpp"
 #include "rapt/reference/attention.hpp"
 #include "rapt/reference/contract.hpp"
@@ -23,3 +25,17 @@ RAPT_TEST_KERNELS(extern, float, rapt::Plain)
 RAPT_TEST_KERNELS(extern, float, rapt::Band)
 RAPT_TEST_KERNELS(extern, double, rapt::Plain)
 RAPT_TEST_KERNELS(extern, double, rapt::Band)
+
+/// The same over a cache of K.
+#define RAPT_TEST_CACHE_KERNELS(prefix, K, S)                                                               \
+  prefix template rapt::detail::ForwardKernel<rapt::detail::arithmetic_t<K>, S, rapt::detail::BlockedKv<K>> \
+      rapt::detail::forward_kernel<rapt::detail::arithmetic_t<K>, S, rapt::detail::BlockedKv<K>>(rapt::Isa);
+
+RAPT_TEST_CACHE_KERNELS(extern, float, rapt::Plain)
+RAPT_TEST_CACHE_KERNELS(extern, float, rapt::Band)
+RAPT_TEST_CACHE_KERNELS(extern, double, rapt::Plain)
+RAPT_TEST_CACHE_KERNELS(extern, double, rapt::Band)
+RAPT_TEST_CACHE_KERNELS(extern, Eigen::half, rapt::Plain)
+RAPT_TEST_CACHE_KERNELS(extern, Eigen::half, rapt::Band)
+RAPT_TEST_CACHE_KERNELS(extern, Eigen::bfloat16, rapt::Plain)
+RAPT_TEST_CACHE_KERNELS(extern, Eigen::bfloat16, rapt::Band)

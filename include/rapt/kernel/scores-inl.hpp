@@ -40,6 +40,11 @@ RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Count], Inde
 /// a register in two).
 constexpr int last_steps = 4;
 
+/// How many of `steps` come before these: as many as are written out together, again and again.
+RAPT_INLINE Index steps_in_bulk(Index steps) {
+  return steps > last_steps ? (steps - last_steps) / unrolled * unrolled : 0;
+}
+
 /// The scores of `Count` keys and `Registers` registers of queries: each lane its own chain of fused multiply-adds over
 /// d. `largest` takes them in.
 ///   queries [head_dim][lanes], scores [Count][lanes], largest [lanes]
@@ -57,7 +62,7 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead
   RAPT_UNROLL
   for (int k = 0; k < Count; ++k) row[k] = keys.rows[k];
 
-  const Index bulk = head_dim - last_steps;
+  const Index bulk = steps_in_bulk(head_dim);
   Index d = 0;
   while (d < bulk) {
     RAPT_UNROLL
@@ -65,13 +70,11 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead
       prefetch(ahead.keys[k] + d * static_cast<Index>(sizeof(T)));
       prefetch(ahead.values[k] + d * static_cast<Index>(sizeof(T)));
     }
-    const Index end = d + line < bulk ? d + line : bulk;
-    for (; d + unrolled <= end; d += unrolled, queries += unrolled * lanes) {
+    for (const Index end = d + line < bulk ? d + line : bulk; d < end; d += unrolled, queries += unrolled * lanes) {
       RAPT_UNROLL
       for (int i = 0; i < unrolled; ++i)
         score_step<Count, Registers>(queries + i * lanes, row, (d + i) * keys.stride, sum);
     }
-    for (; d < end; ++d, queries += lanes) score_step<Count, Registers>(queries, row, d * keys.stride, sum);
   }
 
   Vec<T> most[Registers];

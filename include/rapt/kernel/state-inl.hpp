@@ -68,39 +68,30 @@ template <class T> RAPT_INLINE Vec<T> one_nan(Vec<T> a) {
   return select(is_nan(a), broadcast(std::numeric_limits<T>::quiet_NaN()), a);
 }
 
-/// Up to a register's width of rows and columns of o / l, from [dim][lane] to [row][dim]. 0 is added so that no −0 is
-/// left of terms that were masked out.
-template <class T>
-RAPT_INLINE void quotients(const State<T>& s, Index lane, Index d, Index columns, Vec<T> inverse,
-                           Vec<T> (&square)[Vec<T>::lanes]) {
-  const Vec<T> zero = broadcast(T(0));
-  RAPT_UNROLL
-  for (int i = 0; i < Vec<T>::lanes; ++i) {
-    const Index row = i < columns ? d + i : d;  // whatever stands there
-    square[i] = one_nan(fma(load(s.o + row * s.stride + lane), inverse, zero));
-  }
-  transpose<T>(square);
-}
-
-/// o · (1 / l) to the caller's rows; 0 where no key was attended.
+/// o · (1 / l) to the caller's rows; 0 where no key was attended. By squares of a register's width of rows and columns,
+/// from [dim][lane] to [row][dim]. 0 is added so that no −0 is left of terms that were masked out.
 template <class T>
 RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, T* const* output, Index stride) {
   constexpr int width = Vec<T>::lanes;
+  const Vec<T> zero = broadcast(T(0));
   for (int lane = 0; lane < rows; lane += width) {
     const Vec<T> l = load(s.l + lane);
-    const Vec<T> inverse = select(is_zero(l), broadcast(T(0)), div(broadcast(T(1)), l));
+    const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
     const int here = rows - lane < width ? rows - lane : width;
-    Index d = 0;
-    for (; stride == 1 && here == width && d + width <= value_dim; d += width) {
-      Vec<T> square[width];
-      quotients(s, lane, d, width, inverse, square);
-      RAPT_UNROLL
-      for (int i = 0; i < width; ++i) store(output[lane + i] + d, square[i]);
-    }
-    for (; d < value_dim; d += width) {
+    for (Index d = 0; d < value_dim; d += width) {
       const Index columns = value_dim - d < width ? value_dim - d : width;
       Vec<T> square[width];
-      quotients(s, lane, d, columns, inverse, square);
+      RAPT_UNROLL
+      for (int i = 0; i < width; ++i) {
+        const Index row = i < columns ? d + i : d;  // whatever stands there
+        square[i] = one_nan(fma(load(s.o + row * s.stride + lane), inverse, zero));
+      }
+      transpose<T>(square);
+      if (stride == 1 && here == width && columns == width) {
+        RAPT_UNROLL
+        for (int i = 0; i < width; ++i) store(output[lane + i] + d, square[i]);
+        continue;
+      }
       for (int i = 0; i < here; ++i) {
         T row[width];
         store(row, square[i]);

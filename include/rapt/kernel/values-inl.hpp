@@ -29,13 +29,11 @@ RAPT_INLINE void value_block(const T* RAPT_RESTRICT weights, const T* const* val
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) sum[i][r] = fresh ? broadcast(T(0)) : load(output + i * lanes + r * width);
   }
-  const Index bulk = count - last_steps;
   Index j = 0;
-  for (; j + unrolled <= bulk; j += unrolled, weights += unrolled * lanes) {
+  for (const Index bulk = steps_in_bulk(count); j < bulk; j += unrolled, weights += unrolled * lanes) {
     RAPT_UNROLL
     for (int i = 0; i < unrolled; ++i) value_step<Dims, Registers>(weights + i * lanes, values[j + i] + column, sum);
   }
-  for (; j < bulk; ++j, weights += lanes) value_step<Dims, Registers>(weights, values[j] + column, sum);
 
   RAPT_UNROLL
   for (int i = 0; i < Dims; ++i) {

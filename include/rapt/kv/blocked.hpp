@@ -13,6 +13,7 @@ struct Extent {
   Index length = 0;  // positions so far
   Index first = 0;   // the first one that is still there: in a ring, later ones take the place of earlier ones
   Index base = 0;    // the largest multiple of the number of slots that is less than length; or 0
+  Index changes = 0;
 };
 
 /// As StridedKv, of some consecutive sequences of a cache.
@@ -37,6 +38,12 @@ template <class K> struct BlockedKv {
     return most;
   }
   Index first(Index b) const { return extents[b].first; }
+  /// Of all sequences' extents together, so far.
+  Index changes() const {
+    Index sum = 0;
+    for (Index b = 0; b < sequences; ++b) sum += extents[b].changes;
+    return sum;
+  }
 
   Index slot(Index b, Index position) const {
     const Index at = position - extents[b].base;

@@ -71,7 +71,7 @@ template <CacheElement K> class Cache {
   /// std::invalid_argument, before anything changes, if a shape isn't right or there is no room for them.
   void append(const View<const Arithmetic>& k, const View<const Arithmetic>& v,
               const AppendOptions<Arithmetic>& options = {}) {
-    check_rows(k, v, sequences());
+    check_rows(k, v, sequences(), "the cache's sequences");
     check_rope(options, k);
     for (Index s = 0; s < sequences(); ++s) check_room(s, k.length(), options);
     for (Index s = 0; s < sequences(); ++s) take(s, k, v, s, options);
@@ -80,7 +80,7 @@ template <CacheElement K> class Cache {
   void append(Index sequence, const View<const Arithmetic>& k, const View<const Arithmetic>& v,
               const AppendOptions<Arithmetic>& options = {}) {
     check_sequence("sequence", sequence);
-    check_rows(k, v, 1);
+    check_rows(k, v, 1, "one sequence");
     check_rope(options, k);
     check_room(sequence, k.length(), options);
     take(sequence, k, v, 0, options);
@@ -104,7 +104,9 @@ template <CacheElement K> class Cache {
       fail("copy_prefix", "length is " + std::to_string(length),
            "it has to be from " + std::to_string(source.first) + " to " + std::to_string(source.length));
     if (from != to) copy_slots(from, to, std::min(round_up_to_block(length), slots_));
+    const Index changes = extents_[at(to)].changes;
     extents_[at(to)] = source;
+    extents_[at(to)].changes = changes;
     set_length(to, length);
   }
   /// Makes sequence `to` what sequence `from` is: from here on, they go their own ways.
@@ -197,11 +199,12 @@ template <CacheElement K> class Cache {
     return extents_[at(sequence)];
   }
 
-  void check_rows(const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index batch) const {
+  void check_rows(const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index batch,
+                  const char* batch_like) const {
     check_view(k, "k", "head_dim");
     check_view(v, "v", "value_dim");
-    check_same("k", "batch", k.batch(), batch, "the cache's sequences");
-    check_same("v", "batch", v.batch(), batch, "the cache's sequences");
+    check_same("k", "batch", k.batch(), batch, batch_like);
+    check_same("v", "batch", v.batch(), batch, batch_like);
     check_same("k", "the number of heads", k.heads(), kv_heads(), "the cache");
     check_same("v", "the number of heads", v.heads(), kv_heads(), "the cache");
     check_same("k", "head_dim", k.dim(), head_dim(), "the cache");
@@ -256,6 +259,7 @@ template <CacheElement K> class Cache {
 
   void set_length(Index sequence, Index length) {
     Extent& e = extents_[at(sequence)];
+    ++e.changes;
     e.length = length;
     e.base = length == 0 ? 0 : (length - 1) / slots_ * slots_;
     e.first = std::max(e.first, length - slots_);

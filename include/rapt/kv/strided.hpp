@@ -31,6 +31,8 @@ template <class T> struct StridedKv {
   Index longest() const { return k.length(); }
   /// The first position whose key is still there.
   Index first(Index) const { return 0; }
+  /// How often any of this has changed: never.
+  Index changes() const { return 0; }
 
   const T* key(Index b, Index h, Index position) const { return k.row(b, h, position); }
   const T* value(Index b, Index h, Index position) const { return v.row(b, h, position); }

@@ -36,7 +36,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
       pending_bytes_ = detail::round_up(s.heads * s.blocks * Index(sizeof(std::int32_t)), alignment);
       states_bytes_ = s.heads * s.blocks * s.spans * kernel_.kept_state_size(e, s) * Index(sizeof(T));
     }
-    keys_ = count_keys();
+    changes_ = work_.problem.kv.changes();
     Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
     const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
     workspace.reserve(workspace_bytes());
@@ -110,13 +110,6 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
       }
   }
 
-  /// Of all entries of the batch together.
-  Index count_keys() const {
-    Index keys = 0;
-    for (Index b = 0; b < work_.problem.batch(); ++b) keys += work_.problem.kv_len(b);
-    return keys;
-  }
-
   std::string describe_first_query() const {
     const detail::Problem<T, Kv>& p = work_.problem;
     for (Index b = 1; b < p.batch(); ++b)
@@ -130,13 +123,13 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   Workspace* workspace_;
   Workspace own_;
   Index scratch_bytes_ = 0, pending_bytes_ = 0, states_bytes_ = 0;
-  Index keys_ = 0;
+  Index changes_ = 0;  // of the cache, when this was planned
   int ran_ = -1;
 };
 
 template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
-  if (count_keys() != keys_)
-    throw std::logic_error("rapt: plan: the cache has changed since; each length of it needs a plan of its own");
+  if (work_.problem.kv.changes() != changes_)
+    throw std::logic_error("rapt: plan: the cache has changed since; each state of it needs a plan of its own");
   Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
   const Workspace::Use use(workspace);
   workspace.reserve(workspace_bytes());
