@@ -16,8 +16,17 @@ namespace detail {
   throw std::invalid_argument("rapt: " + argument + ": " + was + "; " + had_to_be);
 }
 
+/// The same where a number is the matter. Out of line, as nothing of it is wanted in the caller's way.
+[[noreturn]] RAPT_NOINLINE inline void fail_number(const char* argument, const char* what, Index was,
+                                                   const char* had_to_be) {
+  std::string text = what;
+  text += " is ";
+  text += std::to_string(was);
+  fail(argument, text, had_to_be);
+}
+
 inline void require(bool holds, const char* argument, const char* what, Index was, const char* had_to_be) {
-  if (!holds) fail(argument, std::string(what) + " is " + std::to_string(was), had_to_be);
+  if (!holds) fail_number(argument, what, was, had_to_be);
 }
 
 }  // namespace detail

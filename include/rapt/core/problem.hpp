@@ -73,9 +73,12 @@ template <class T> void check_view(const View<T>& view, const char* name, const 
 }
 
 inline void check_same(const char* name, const char* what, Index was, Index wanted, const char* like) {
-  if (was != wanted)
-    fail(name, std::string(what) + " is " + std::to_string(was),
-         "it has to be " + std::to_string(wanted) + ", as in " + like);
+  if (was == wanted) return;
+  std::string had_to_be = "it has to be ";
+  had_to_be += std::to_string(wanted);
+  had_to_be += ", as in ";
+  had_to_be += like;
+  fail_number(name, what, was, had_to_be.c_str());
 }
 
 inline void check_groups(Index q_heads, Index kv_heads) {
