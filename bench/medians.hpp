@@ -15,7 +15,7 @@ class Medians final : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context& context) override {
     PrintBasicContext(&GetErrorStream(), context);
-    std::printf("%-40s %12s   %s\n", "benchmark (medians)", "time", "counters (explained in bench/attention.cpp)");
+    std::printf("%-40s %12s   %s\n", "benchmark (medians)", "time", "counters (explained in the benchmark's source)");
     std::puts(std::string(110, '-').c_str());
     return true;
   }
