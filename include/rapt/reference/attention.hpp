@@ -21,8 +21,8 @@ namespace reference {
 template <class T, class S = Plain>
 void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                const S& score = {}, const Options<T>& options = {}) {
-  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
-                                                     score.align.value_or(align::bottom_right));
+  const detail::Problem<T> p =
+      detail::validated<T>(q, k, v, out, options.lse, options.scale, score.align.value_or(align::bottom_right));
   std::vector<T> weight(static_cast<std::size_t>(p.kv.longest()));
   std::vector<bool> attended(weight.size());
   const auto at = [](Index j) { return static_cast<std::size_t>(j); };

@@ -74,8 +74,8 @@ template <class T> struct RowState {
 template <class T, class S = Plain>
 void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                const S& score = {}, const Options<T>& options = {}) {
-  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
-                                                     score.align.value_or(align::bottom_right));
+  const detail::Problem<T> p =
+      detail::validated<T>(q, k, v, out, options.lse, options.scale, score.align.value_or(align::bottom_right));
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
       for (Index i = 0; i < p.q_len(); ++i) {

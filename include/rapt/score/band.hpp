@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "rapt/core/align.hpp"
 #include "rapt/core/coord.hpp"
 #include "rapt/core/error.hpp"
-#include "rapt/core/align.hpp"
 #include "rapt/score/coverage.hpp"
 
 RAPT_NAMESPACE_BEGIN

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "rapt/core/coord.hpp"
 #include "rapt/core/align.hpp"
+#include "rapt/core/coord.hpp"
 #include "rapt/score/coverage.hpp"
 
 RAPT_NAMESPACE_BEGIN
