@@ -1,57 +1,12 @@
 // A cache's memory: it is allocated once, a decoding step allocates nothing, and what is never written to is of no
 // consequence. Replaces this program's operator new.
-#include <atomic>
-#include <cstddef>
-#include <cstdlib>
-#include <cstring>
-#include <new>
-
+#include "support/allocations.hpp"
 #include "support/caches.hpp"
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace {
-
-std::atomic<int> allocations{0};
-std::atomic<int> filling{0};
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-  allocations.fetch_add(1);
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* const memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-  if (memory == nullptr) throw std::bad_alloc();
-  std::memset(memory, filling, bytes);
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new[](std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-
 namespace rapt_test {
 namespace {
-
-/// The allocations of f().
-template <class F> int allocations_of(F f) {
-  const int before = allocations;
-  f();
-  return allocations - before;
-}
 
 class CacheMemory : public OnEveryIsa {};
 

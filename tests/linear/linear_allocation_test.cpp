@@ -1,54 +1,12 @@
 // Who allocates: a Linear its weights, once; a call its workspace, and nothing at all where the caller brings one.
 // Replaces this program's operator new.
-#include <atomic>
-#include <cstddef>
-#include <cstdlib>
-#include <new>
-
 #include "linear/projections.hpp"
+#include "support/allocations.hpp"
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace {
-
-std::atomic<int> allocations{0};
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-  allocations.fetch_add(1);
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* const memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new[](std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-
 namespace rapt_test {
 namespace {
-
-/// The allocations of f().
-template <class F> int allocations_of(F f) {
-  const int before = allocations;
-  f();
-  return allocations - before;
-}
 
 class LinearAllocations : public OnEveryIsa {
  protected:
