@@ -14,6 +14,7 @@
 //     us_a_step   microseconds for all sequences of one layer
 #include <benchmark/benchmark.h>
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cstdio>
 #include <exception>

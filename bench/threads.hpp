@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <thread>
+#include <unsupported/Eigen/CXX11/ThreadPool>
 
 #ifdef __linux__
 #include <sched.h>

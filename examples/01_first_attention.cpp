@@ -5,6 +5,7 @@
 //
 //     g++ -std=c++20 -O2 -Iinclude -I/usr/include/eigen3 examples/01_first_attention.cpp && ./a.out
 
+#include <Eigen/Core>
 #include <iostream>
 #include <rapt/rapt.hpp>
 

@@ -5,6 +5,7 @@
 // largest score takes nearly everything, the rest gets nothing, and no gradient either. Divided by sqrt(d_k), scores
 // have variance 1 whatever d_k is.
 
+#include <Eigen/Core>
 #include <cmath>
 #include <cstdio>
 #include <random>

@@ -7,6 +7,7 @@
 //     04_quadratic          lengths double until one takes seconds
 //     04_quadratic --full   naive up to 16,384, rapt up to 131,072 tokens; takes about a minute
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -6,6 +6,7 @@
 // exp(s - m) * value. When a tile raises m, l and o are multiplied by exp(m - m'). At the end o / l is the answer,
 // whatever the tiles were.
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -6,6 +6,7 @@
 // near. A model that shall read further than it was trained slows the slow ones down, so that none meets an angle it
 // has not seen.
 
+#include <Eigen/Core>
 #include <cmath>
 #include <cstdio>
 #include <numbers>

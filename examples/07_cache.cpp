@@ -5,6 +5,7 @@
 // query (decoding). Without a cache, everything would have to be computed again for each token: quadratic instead of
 // linear. And the bits are the same, however the sequence was cut into pieces.
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -1,5 +1,6 @@
 #include "model.hpp"
 
+#include <Eigen/Core>
 #include <cmath>
 #include <rapt/rapt.hpp>
 #include <stdexcept>

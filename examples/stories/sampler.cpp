@@ -1,5 +1,6 @@
 #include "sampler.hpp"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <numeric>
 #include <vector>

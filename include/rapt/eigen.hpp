@@ -1,13 +1,20 @@
 // Views of Eigen's types.
 #pragma once
 
-#include <Eigen/Core>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "rapt/core/error.hpp"
 #include "rapt/core/view.hpp"
+
+// Whoever has a matrix has included Eigen; to name its types, their declarations are enough.
+namespace Eigen {
+template <class Derived> struct EigenBase;
+template <class M, int Alignment, class Stride> class Map;
+template <class M, int Rows, int Cols, bool InnerPanel> class Block;
+template <class M, int Alignment, class Stride> class Ref;
+}  // namespace Eigen
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {

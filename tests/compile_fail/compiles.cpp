@@ -1,4 +1,5 @@
 // no error
+#include <Eigen/Core>
 #include <rapt/rapt.hpp>
 
 // The same calls as in the other files, but right: what they fail for is the one thing that each gets wrong.

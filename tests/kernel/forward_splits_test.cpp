@@ -1,4 +1,5 @@
 // A row's bits depend on that row alone: not on threads, on how the queries are cut, on the batch, or on split keys.
+#include <unsupported/Eigen/CXX11/ThreadPool>
 #include <vector>
 
 #include "rapt/parallel/eigen.hpp"

@@ -5,6 +5,7 @@
 #include <functional>
 #include <stdexcept>
 #include <thread>
+#include <unsupported/Eigen/CXX11/ThreadPool>
 #include <utility>
 #include <vector>
 

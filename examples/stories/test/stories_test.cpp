@@ -4,6 +4,7 @@
 //
 //     stories_test <folder>
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

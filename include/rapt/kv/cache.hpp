@@ -1,7 +1,6 @@
 // Caches of keys and values: what decoding attends to.
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -49,6 +48,9 @@ namespace detail {
 
 /// What KvCache and RingCache have in common.
 template <CacheElement K> class Cache {
+  static_assert(
+      requires { sizeof(K); }, "rapt: include <Eigen/Core> before a cache of its 16-bit types is made");
+
  public:
   /// What goes in and what queries and outputs are: float for the 16-bit types.
   using Arithmetic = arithmetic_t<K>;

@@ -1,12 +1,13 @@
-// Eigen's thread pool as an executor.
+// Eigen's thread pool as an executor. Whoever has a pool has included its header: nothing of Eigen is included here.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <concepts>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unsupported/Eigen/CXX11/ThreadPool>
 #include <vector>
 
 #include "rapt/parallel/executor.hpp"
@@ -81,33 +82,40 @@ class PoolCalls : public std::enable_shared_from_this<PoolCalls> {
 
 }  // namespace detail
 
-/// An Eigen::ThreadPoolInterface as an executor. The calling thread is one of the workers, so a pool of n threads makes
-/// n + 1 of them, unless fewer are asked for.
+/// What Eigen::ThreadPoolInterface has, and all that is asked of a pool: to run a function some time, on some thread.
+template <class P>
+concept ThreadPool = requires(P& pool, void (*task)()) {
+  pool.Schedule(task);
+  { pool.NumThreads() } -> std::convertible_to<int>;
+};
+
+/// An Eigen::ThreadPoolInterface, or a pool with its Schedule() and NumThreads(), as an executor. The calling thread is
+/// one of the workers, so a pool of n threads makes n + 1 of them, unless fewer are asked for.
 ///
+///     #include <unsupported/Eigen/CXX11/ThreadPool>
 ///     Eigen::ThreadPool pool(3);
 ///     rapt::EigenExecutor executor(pool);  // four workers
 ///
 /// Safe to call from several threads, and from the pool's own. The pool has to outlive the executor.
 class EigenExecutor final : public Executor {
  public:
-  explicit EigenExecutor(Eigen::ThreadPoolInterface& pool) : EigenExecutor(pool, pool.NumThreads() + 1) {}
-  EigenExecutor(Eigen::ThreadPoolInterface& pool, int workers)
+  template <ThreadPool P>
+  explicit EigenExecutor(P& pool, int workers = std::numeric_limits<int>::max())
       : pool_(&pool),
-        workers_(std::clamp(workers, 1, pool.NumThreads() + 1)),
-        calls_(std::make_shared<detail::PoolCalls>()) {}
+        schedule_([](void* p, Call* call) { static_cast<P*>(p)->Schedule([call] { Calls::help(call); }); }),
+        workers_(std::clamp(workers, 1, static_cast<int>(pool.NumThreads()) + 1)),
+        calls_(std::make_shared<Calls>()) {}
 
   int workers() const override { return workers_; }
 
   void run(int count, FunctionRef<void(int)> task) override {
-    using Calls = detail::PoolCalls;
     if (count <= 1) return task(0);
-    Calls::Call* call = calls_->open(task);
-    const std::unique_ptr<Calls::Call, void (*)(Calls::Call*)> closing(call,
-                                                                       &Calls::close);  // whatever Schedule throws
+    Call* call = calls_->open(task);
+    const std::unique_ptr<Call, void (*)(Call*)> closing(call, &Calls::close);  // whatever Schedule throws
     for (int helper = 1; helper < count; ++helper) {
       call->references.fetch_add(1);
       try {
-        pool_->Schedule([call] { Calls::help(call); });
+        schedule_(pool_, call);
       } catch (...) {
         Calls::release(call);
         throw;
@@ -117,9 +125,13 @@ class EigenExecutor final : public Executor {
   }
 
  private:
-  Eigen::ThreadPoolInterface* pool_;
+  using Calls = detail::PoolCalls;
+  using Call = Calls::Call;
+
+  void* pool_;
+  void (*schedule_)(void* pool, Call* call);
   int workers_;
-  std::shared_ptr<detail::PoolCalls> calls_;
+  std::shared_ptr<Calls> calls_;
 };
 
 RAPT_NAMESPACE_END
