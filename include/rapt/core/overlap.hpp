@@ -1,11 +1,11 @@
 // Whether two strided pieces of memory share an element.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <numeric>
+#include <utility>
 
 #include "rapt/core/view.hpp"
 
@@ -33,7 +33,9 @@ struct Footprint {
 template <class T, std::size_t N>
 Footprint footprint(T* data, const std::array<Index, N>& extent, const std::array<Index, N>& stride) {
   Footprint f;
-  if (data == nullptr || std::any_of(extent.begin(), extent.end(), [](Index e) { return e == 0; })) return f;
+  for (const Index e : extent)
+    if (e == 0) return f;
+  if (data == nullptr) return f;
   f.begin = reinterpret_cast<std::intptr_t>(data);
   f.element = sizeof(T);
   for (std::size_t i = 0; i < N; ++i) {
@@ -48,7 +50,8 @@ template <class T> Footprint footprint(const LogSumExp<T>& l) { return footprint
 
 /// True unless each dimension, taken in ascending order of strides, steps over all that the ones before it reach.
 inline bool overlaps_itself(Footprint f) {
-  std::sort(f.dims.begin(), f.dims.end(), [](auto& a, auto& b) { return a.stride < b.stride; });
+  for (std::size_t i = 1; i < f.dims.size(); ++i)  // by insertion, as they are four
+    for (std::size_t j = i; j > 0 && f.dims[j].stride < f.dims[j - 1].stride; --j) std::swap(f.dims[j], f.dims[j - 1]);
   std::intptr_t reach = f.element;
   for (const Footprint::Dim& d : f.dims) {
     if (d.extent == 1) continue;

@@ -49,7 +49,7 @@ template <class T, class Kv = StridedKv<T>> struct Problem {
 template <class T> void check_pointer(const T* data, const char* name) {
   if (data == nullptr) fail(name, "data is a null pointer", "it has to point to the elements, as no extent is 0");
   if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0)
-    fail(name, "data is not aligned", "it has to be a multiple of " + std::to_string(alignof(T)) + " bytes");
+    fail(name, "data is not aligned", {"it has to be a multiple of ", alignof(T), " bytes"});
 }
 
 template <class T> void check_view(const View<T>& view, const char* name, const char* dim) {
@@ -73,18 +73,12 @@ template <class T> void check_view(const View<T>& view, const char* name, const 
 }
 
 inline void check_same(const char* name, const char* what, Index was, Index wanted, const char* like) {
-  if (was == wanted) return;
-  std::string had_to_be = "it has to be ";
-  had_to_be += std::to_string(wanted);
-  had_to_be += ", as in ";
-  had_to_be += like;
-  fail_number(name, what, was, had_to_be.c_str());
+  if (was != wanted) fail(name, {what, " is ", was}, {"it has to be ", wanted, ", as in ", like});
 }
 
 inline void check_groups(Index q_heads, Index kv_heads) {
   if (q_heads % kv_heads != 0)
-    fail("q", "the number of heads is " + std::to_string(q_heads),
-         "it has to be a multiple of the " + std::to_string(kv_heads) + " key/value heads");
+    fail("q", {"the number of heads is ", q_heads}, {"it has to be a multiple of the ", kv_heads, " key/value heads"});
 }
 
 template <class T>
@@ -126,15 +120,14 @@ template <class T, class Kv> void check_written(const Problem<T, Kv>& p) {
 /// Nor with what is read.
 template <class T, class Kv> void check_apart(const Problem<T, Kv>& p, const View<const T>& read, const char* name) {
   if (may_overlap(footprint(p.out), footprint(read)))
-    fail("out", std::string("shares memory with ") + name, "it has to be apart from what is read");
+    fail("out", {"shares memory with ", name}, "it has to be apart from what is read");
   if (may_overlap(footprint(p.lse), footprint(read)))
-    fail("lse", std::string("shares memory with ") + name, "it has to be apart from what is read");
+    fail("lse", {"shares memory with ", name}, "it has to be apart from what is read");
 }
 
 template <class T> T checked_scale(std::optional<double> scale, Index head_dim) {
   if (scale && !std::isfinite(static_cast<T>(*scale)))
-    fail("scale", "is " + std::to_string(*scale),
-         "it has to be finite, as a " + std::string(sizeof(T) == 8 ? "double" : "float"));
+    fail("scale", {"is ", std::to_string(*scale)}, {"it has to be finite, as a ", sizeof(T) == 8 ? "double" : "float"});
   return static_cast<T>(scale ? *scale : 1.0 / std::sqrt(static_cast<double>(head_dim)));
 }
 

@@ -76,7 +76,10 @@ namespace detail {
 
 inline std::string supported_names() {
   std::string names;
-  for (Isa isa : supported_isas()) names += (names.empty() ? "" : ", ") + std::string(name(isa));
+  for (Isa isa : supported_isas()) {
+    if (!names.empty()) names += ", ";
+    names += name(isa);
+  }
   return names;
 }
 
@@ -85,12 +88,11 @@ inline Isa isa_named(std::string_view wanted, const char* argument) {
   for (Isa isa : all_isas) {
     if (wanted != name(isa)) continue;
     if (!supported(isa))
-      fail(argument, "is " + std::string(wanted) + ", which this CPU or this build lacks",
-           "it has to be one of: " + supported_names());
+      fail(argument, {"is ", wanted, ", which this CPU or this build lacks"},
+           {"it has to be one of: ", supported_names()});
     return isa;
   }
-  fail(argument, "is '" + std::string(wanted) + "', which is no instruction set",
-       "it has to be one of: " + supported_names());
+  fail(argument, {"is '", wanted, "', which is no instruction set"}, {"it has to be one of: ", supported_names()});
 }
 
 inline Isa choose_isa() {

@@ -41,7 +41,7 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& wo
     T* const to = queries + r * dim;
     Index stride = p.q.stride[3];
     if (work.rotation.table != nullptr) {
-      turn_query(work.rotation.turn(at.batch, position, rows.position[r], dim), query, stride, to);
+      work.rotation.turn(at.batch, position, rows.position[r], dim, query, stride, to);
       stride = 1;
     }
     const T* const from = work.rotation.table == nullptr ? query : to;

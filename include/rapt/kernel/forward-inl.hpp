@@ -116,7 +116,7 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
     for (int i = 0; i < lanes; ++i) {
       const Index row = first_row + (i < g.rows ? i : g.rows - 1);
       T* const to = turned + i * p.head_dim();
-      turn_query(work.rotation.turn(at.batch, row / group, g.position[i], p.head_dim()), query[i], stride, to);
+      work.rotation.turn(at.batch, row / group, g.position[i], p.head_dim(), query[i], stride, to);
       query[i] = to;
     }
     stride = 1;

@@ -24,14 +24,6 @@ RAPT_NOINLINE void pack_queries(const T* const* queries, Index stride, Index hea
   }
 }
 
-/// A query by the angles of its position, to elements side by side.
-template <class T> RAPT_NOINLINE void turn_query(const detail::Turn<T>& turn, const T* query, Index stride, T* to) {
-  if (stride == 1)
-    rotate_row(turn, query, to);
-  else
-    rotate_strided_row(turn, query, stride, to, 1);
-}
-
 RAPT_REGION_CLOSE
 
 #endif

@@ -32,14 +32,10 @@ RAPT_NOINLINE void find_largest(int registers, const T* scores, Index count, Kee
   constexpr int chains = 4, width = Vec<T>::lanes, lanes = width * query_registers;  // for the latency of max
   const Vec<T> lowest = broadcast(std::numeric_limits<T>::lowest());
   for (int first = 0; first < registers * width; first += width) {
-    Vec<T> found[chains];
-    RAPT_UNROLL
-    for (int i = 0; i < chains; ++i) found[i] = lowest;
-    for (Index at = first; at < count * lanes;) {
-      RAPT_UNROLL
-      for (int i = 0; i < chains; ++i, at += lanes)
-        found[i] = max(keep.or_else(at, load(scores + at), lowest), found[i]);
-    }
+    Vec<T> found[chains] = {lowest, lowest, lowest, lowest};
+    for (Index at = first; at < count * lanes; at += chains * lanes)
+      for (int i = 0; i < chains; ++i)
+        found[i] = max(keep.or_else(at + i * lanes, load(scores + at + i * lanes), lowest), found[i]);
     store(largest + first, max(max(found[0], found[1]), max(found[2], found[3])));
   }
 }

@@ -18,9 +18,11 @@ namespace detail {
 template <class T> struct Rotation {
   const rope::Table<T>* table = nullptr;  // not at all, if null
   Matrix<const Index> rows{};             // of the table, [batch, q_len]; if empty, a query has the row of its position
+  TurnRow<T> turn_row = nullptr;          // from the table, so that only a program with a table compiles it
 
-  Turn<T> turn(Index b, Index i, Index position, Index head_dim) const {
-    return table->turn(rows.data == nullptr ? position : rows(b, i), head_dim);
+  /// Query i of batch entry b, at `position`, to elements side by side.
+  void turn(Index b, Index i, Index position, Index head_dim, const T* query, Index stride, T* to) const {
+    turn_row(table->turn(rows.data == nullptr ? position : rows(b, i), head_dim), query, stride, to, 1);
   }
 };
 

@@ -24,10 +24,7 @@ template <class T, class K> RAPT_NOINLINE void store_row(const detail::RowStore<
   const T* from = row.from;
   Index stride = row.stride;
   if (row.turn.pairs > 0) {
-    if (stride == 1)
-      rotate_row(row.turn, from, turned);
-    else
-      rotate_strided_row(row.turn, from, stride, turned, 1);
+    turn_row(row.turn, from, stride, turned, 1);
     from = turned;
     stride = 1;
   }

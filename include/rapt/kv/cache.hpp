@@ -219,11 +219,7 @@ template <CacheElement K> class Cache {
       return;
     }
     const rope::Table<Arithmetic>& table = *options.rope;
-    if (table.offset() + table.rotary_dim() > head_dim())
-      fail("rope",
-           "rotates dims " + std::to_string(table.offset()) + " to " +
-               std::to_string(table.offset() + table.rotary_dim() - 1),
-           "they have to be within the cache's head_dim, " + std::to_string(head_dim()));
+    table.check_fits(head_dim(), "rope", "the cache's ");
     if (options.rows.data == nullptr) return;
     check_same("rows", "batch", options.rows.rows, k.batch(), "k");
     check_same("rows", "length", options.rows.columns, k.length(), "k");

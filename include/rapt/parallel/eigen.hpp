@@ -5,10 +5,8 @@
 #include <atomic>
 #include <concepts>
 #include <limits>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <vector>
+#include <utility>
 
 #include "rapt/parallel/executor.hpp"
 
@@ -18,32 +16,43 @@ namespace detail {
 /// The calls that an executor has under way on its pool, and spent ones for later.
 ///
 /// A call outlives its caller: a helper that the pool starts late has to find a closed door, not freed memory. So each
-/// is counted, and goes back to the list when the last helper has left.
-class PoolCalls : public std::enable_shared_from_this<PoolCalls> {
+/// is counted, and goes back to the list when the last helper has left; and the list is counted, by the executors that
+/// use it and by its calls. (By hand: <memory> and <mutex> would cost every program that includes rapt a fifth of a
+/// second of compile time.)
+class PoolCalls {
  public:
   struct Call {
+    explicit Call(Call* rest) : next(rest) {}
     std::optional<FunctionRef<void(int)>> task;
     std::atomic<int> references{0};
     std::atomic<int> next_worker{0};
-    std::atomic<int> inside{0};       // helpers that came in; `closed` more than that once the door is closed
-    std::shared_ptr<PoolCalls> list;  // keeps the list while a helper is under way
+    std::atomic<int> inside{0};  // helpers that came in; `closed` more than that once the door is closed
+    PoolCalls* list = nullptr;
+    Call* const next;            // of all calls
+    Call* next_spent = nullptr;  // of the spent ones
   };
+
+  PoolCalls() = default;
+  PoolCalls(const PoolCalls&) = delete;
+  PoolCalls& operator=(const PoolCalls&) = delete;
+  ~PoolCalls() {
+    while (all_ != nullptr) delete std::exchange(all_, all_->next);
+  }
+
+  void keep() { references_.fetch_add(1); }
+  void let_go() {
+    if (references_.fetch_sub(1) == 1) delete this;
+  }
 
   /// A call with the caller's own reference, its door open.
   Call* open(FunctionRef<void(int)> task) {
-    const std::lock_guard lock(mutex_);
-    if (spent_.empty()) {
-      spent_.reserve(all_.size() + 1);  // so that release() allocates nothing
-      all_.push_back(std::make_unique<Call>());
-      spent_.push_back(all_.back().get());
-    }
-    Call* call = spent_.back();
-    spent_.pop_back();
+    Call* call = take_spent();
     call->task = task;
     call->references = 1;
     call->next_worker = 1;
     call->inside = 0;
-    call->list = shared_from_this();
+    call->list = this;
+    keep();
     return call;
   }
 
@@ -67,17 +76,62 @@ class PoolCalls : public std::enable_shared_from_this<PoolCalls> {
 
   static void release(Call* call) {
     if (call->references.fetch_sub(1) != 1) return;
-    const std::shared_ptr<PoolCalls> list = std::move(call->list);
-    const std::lock_guard lock(list->mutex_);
-    list->spent_.push_back(call);
+    PoolCalls* const list = call->list;
+    {
+      const Lock lock(list->locked_);
+      call->next_spent = std::exchange(list->spent_, call);
+    }
+    list->let_go();
   }
 
  private:
   static constexpr int closed = -(1 << 30);
 
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Call>> all_;
-  std::vector<Call*> spent_;
+  /// Held for a few instructions.
+  class Lock {
+   public:
+    explicit Lock(std::atomic<bool>& locked) : locked_(locked) {
+      while (locked_.exchange(true)) locked_.wait(true);
+    }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    ~Lock() {
+      locked_ = false;
+      locked_.notify_one();
+    }
+
+   private:
+    std::atomic<bool>& locked_;
+  };
+
+  Call* take_spent() {
+    const Lock lock(locked_);
+    if (spent_ == nullptr) return all_ = new Call(all_);
+    return std::exchange(spent_, spent_->next_spent);
+  }
+
+  std::atomic<int> references_{0};
+  std::atomic<bool> locked_{false};
+  Call* all_ = nullptr;
+  Call* spent_ = nullptr;
+};
+
+/// One user of a list of calls.
+class PoolCallsUser {
+ public:
+  PoolCallsUser() : list_(new PoolCalls) { list_->keep(); }
+  PoolCallsUser(const PoolCallsUser& other) : list_(other.list_) { list_->keep(); }
+  PoolCallsUser& operator=(const PoolCallsUser& other) {
+    other.list_->keep();
+    list_->let_go();
+    list_ = other.list_;
+    return *this;
+  }
+  ~PoolCallsUser() { list_->let_go(); }
+  PoolCalls* operator->() const { return list_; }
+
+ private:
+  PoolCalls* list_;
 };
 
 }  // namespace detail
@@ -103,15 +157,14 @@ class EigenExecutor final : public Executor {
   explicit EigenExecutor(P& pool, int workers = std::numeric_limits<int>::max())
       : pool_(&pool),
         schedule_([](void* p, Call* call) { static_cast<P*>(p)->Schedule([call] { Calls::help(call); }); }),
-        workers_(std::clamp(workers, 1, static_cast<int>(pool.NumThreads()) + 1)),
-        calls_(std::make_shared<Calls>()) {}
+        workers_(std::clamp(workers, 1, static_cast<int>(pool.NumThreads()) + 1)) {}
 
   int workers() const override { return workers_; }
 
   void run(int count, FunctionRef<void(int)> task) override {
     if (count <= 1) return task(0);
     Call* call = calls_->open(task);
-    const std::unique_ptr<Call, void (*)(Call*)> closing(call, &Calls::close);  // whatever Schedule throws
+    const Closing closing{call};  // whatever Schedule throws
     for (int helper = 1; helper < count; ++helper) {
       call->references.fetch_add(1);
       try {
@@ -127,11 +180,15 @@ class EigenExecutor final : public Executor {
  private:
   using Calls = detail::PoolCalls;
   using Call = Calls::Call;
+  struct Closing {
+    Call* call;
+    ~Closing() { Calls::close(call); }
+  };
 
   void* pool_;
   void (*schedule_)(void* pool, Call* call);
   int workers_;
-  std::shared_ptr<Calls> calls_;
+  detail::PoolCallsUser calls_;
 };
 
 RAPT_NAMESPACE_END

@@ -27,6 +27,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
         executor_(options.executor),
         workspace_(options.workspace) {
     check_rope();
+    if (options.rope != nullptr) work_.rotation.turn_row = options.rope->turn_row(kernel_.isa);
     const Index workers = detail::workers_of(executor_);
     const detail::Extents e = extents();
     work_.schedule = detail::make_schedule(e, kernel_.lanes, kernel_.few_rows, workers);
@@ -90,11 +91,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
       return;
     }
     const Index rows = r.table->rows();
-    if (r.table->offset() + r.table->rotary_dim() > p.head_dim())
-      detail::fail("rope",
-                   "rotates dims " + std::to_string(r.table->offset()) + " to " +
-                       std::to_string(r.table->offset() + r.table->rotary_dim() - 1),
-                   "they have to be within head_dim, " + std::to_string(p.head_dim()));
+    r.table->check_fits(p.head_dim(), "rope", "");
     if (r.rows.data != nullptr) {
       detail::check_same("rope_rows", "batch", r.rows.rows, p.batch(), "q");
       detail::check_same("rope_rows", "length", r.rows.columns, p.q_len(), "q");
@@ -103,10 +100,8 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
       for (Index i = 0; i < p.q_len(); ++i) {
         const Index row = r.rows.data == nullptr ? p.first_query(b) + i : r.rows(b, i);
         if (row < 0 || row >= rows)
-          detail::fail("rope",
-                       "has no row " + std::to_string(row) + ", for query " + std::to_string(i) + " of batch entry " +
-                           std::to_string(b),
-                       "it has those from 0 to " + std::to_string(rows - 1));
+          detail::fail("rope", {"has no row ", row, ", for query ", i, " of batch entry ", b},
+                       {"it has those from 0 to ", rows - 1});
       }
   }
 

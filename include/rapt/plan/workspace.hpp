@@ -49,8 +49,7 @@ class Workspace {
   /// it.
   void reserve(Index bytes) {
     if (bytes <= bytes_) return;
-    if (borrowed_)
-      detail::fail("workspace", "has " + std::to_string(bytes_) + " bytes", "it has to have " + std::to_string(bytes));
+    if (borrowed_) detail::fail("workspace", {"has ", bytes_, " bytes"}, {"it has to have ", bytes});
     void* larger = ::operator new(static_cast<std::size_t>(bytes), std::align_val_t(alignment));
     release();
     memory_ = static_cast<std::byte*>(larger);

@@ -4,16 +4,6 @@
 #else
 RAPT_REGION_OPEN
 
-template <class T>
-RAPT_INLINE void rotate_at(const detail::RotateWork<T>& work, const detail::Turn<T>& turn, Index b, Index h, Index s) {
-  const T* const in = work.x.row(b, h, s);
-  T* const out = work.y.row(b, h, s);
-  if (work.x.stride[3] == 1 && work.y.stride[3] == 1)
-    rotate_row(turn, in, out);
-  else
-    rotate_strided_row(turn, in, work.x.stride[3], out, work.y.stride[3]);
-}
-
 /// Item i: a block of positions of one batch entry, in the order in which they stand in memory. A block's angles stay
 /// in the first-level cache while the heads go by.
 template <class T> RAPT_NOINLINE void rotate_item(const detail::RotateWork<T>& work, Index item) {
@@ -23,7 +13,8 @@ template <class T> RAPT_NOINLINE void rotate_item(const detail::RotateWork<T>& w
   for (Index head = 0; head < heads; head += together)
     for (Index s = begin; s < end; ++s) {
       const detail::Turn<T> turn = work.turn_at(b, s);
-      for (Index h = head; h < head + together; ++h) rotate_at(work, turn, b, h, s);
+      for (Index h = head; h < head + together; ++h)
+        turn_row(turn, work.x.row(b, h, s), work.x.stride[3], work.y.row(b, h, s), work.y.stride[3]);
     }
 }
 

@@ -109,11 +109,7 @@ void check_rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>
   check_same("y", "the number of heads", y.heads(), x.heads(), "x");
   check_same("y", "length", y.length(), x.length(), "x");
   check_same("y", "head_dim", y.dim(), x.dim(), "x");
-  if (table.offset() + table.rotary_dim() > x.dim())
-    fail("table",
-         "rotates dims " + std::to_string(table.offset()) + " to " +
-             std::to_string(table.offset() + table.rotary_dim() - 1),
-         "they have to be within x's head_dim, " + std::to_string(x.dim()));
+  table.check_fits(x.dim(), "table", "x's ");
   check_rows(x, table, options);
   if (overlaps_itself(footprint(y)))
     fail("y", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");

@@ -90,10 +90,19 @@ template <class T> class Table {
   /// Elements from one row to the next.
   Index row_stride() const { return 2 * padded_pairs_; }
 
+  /// Throws std::invalid_argument, which names `argument`, unless the rotary dims are within `head_dim` of `whose`.
+  void check_fits(Index head_dim, const char* argument, const char* whose) const {
+    if (offset_ + rotary_dim() > head_dim)
+      detail::fail(argument, {"rotates dims ", offset_, " to ", offset_ + rotary_dim() - 1},
+                   {"they have to be within ", whose, "head_dim, ", head_dim});
+  }
+
   /// How row r turns a vector of head_dim elements, for kernels: with `inverse`, back.
   detail::Turn<T> turn(Index r, Index head_dim, bool inverse = false) const {
     return {cosine(r), sine(r), pairs_, offset_, head_dim, pairing_, inverse};
   }
+  /// What turns a row, on an instruction set.
+  detail::TurnRow<T> turn_row(Isa isa) const { return turn_row_(isa); }
 
  private:
   /// A cache line, so that rows are aligned.
@@ -112,6 +121,7 @@ template <class T> class Table {
     offset_ = offset;
     pairing_ = pairing;
     lines_.resize(static_cast<std::size_t>(rows * row_stride() / line));
+    turn_row_ = &detail::turn_row<T>;
   }
 
   template <class Position> void fill(const Spec& spec, Index rows, Position position);
@@ -119,6 +129,7 @@ template <class T> class Table {
   Index rows_ = 0, pairs_ = 0, padded_pairs_ = 0, offset_ = 0;
   Pairing pairing_ = Pairing::half;
   std::vector<Line> lines_;
+  detail::TurnRow<T> (*turn_row_)(Isa) = nullptr;
 };
 
 }  // namespace rope

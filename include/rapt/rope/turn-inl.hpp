@@ -82,6 +82,17 @@ RAPT_INLINE void rotate_strided_row(const detail::Turn<T>& turn, const T* in, In
   }
 }
 
+/// One row, whatever the strides.
+template <class T>
+RAPT_NOINLINE void turn_row(const detail::Turn<T>& turn, const T* in, Index in_stride, T* out, Index out_stride) {
+  if (in_stride == 1 && out_stride == 1)
+    rotate_row(turn, in, out);
+  else
+    rotate_strided_row(turn, in, in_stride, out, out_stride);
+}
+
+template <class T> constexpr detail::TurnRow<T> turn_row_kernel() { return &turn_row<T>; }
+
 RAPT_REGION_CLOSE
 
 #endif

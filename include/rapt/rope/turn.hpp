@@ -1,4 +1,4 @@
-// The turning of one row: the inline function that every kernel rotates with.
+// The turning of one row: what every kernel rotates with.
 //
 // The contract of the rotation. A pair (a, b) with cosine c and sine s, all in the element type, becomes
 //
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "rapt/core/types.hpp"
+#include "rapt/isa/isa.hpp"
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/rope/pairing.hpp"
 
@@ -27,8 +28,21 @@ template <class T> struct Turn {
   bool back;  // by the opposite angles
 };
 
+/// Turns one row of elements `in_stride` apart to elements `out_stride` apart: the same row, or one that shares no
+/// element with it.
+template <class T>
+using TurnRow = void (*)(const Turn<T>& turn, const T* in, Index in_stride, T* out, Index out_stride);
+
 }  // namespace detail
 RAPT_NAMESPACE_END
 
 #define RAPT_EACH_REGION "rapt/rope/turn-inl.hpp"
 #include "rapt/isa/each_region.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+template <class T> TurnRow<T> turn_row(Isa isa) { return RAPT_OF_REGION(isa, turn_row_kernel<T>()); }
+
+}  // namespace detail
+RAPT_NAMESPACE_END
