@@ -6,7 +6,7 @@
 
 #include "rapt/core/types.hpp"
 #include "rapt/score/band.hpp"
-#include "rapt/score/score.hpp"
+#include "rapt/score/stage.hpp"
 
 namespace bench {
 

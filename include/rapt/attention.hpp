@@ -9,7 +9,9 @@
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/plan.hpp"
 #include "rapt/score/band.hpp"
-#include "rapt/score/score.hpp"
+#include "rapt/score/compose.hpp"
+#include "rapt/score/softcap.hpp"
+#include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
@@ -23,7 +25,9 @@ template <class Q, class K, class V, class O, class S> struct Types {
   static_assert(elements, "rapt: q, k, v and out hold float or double");
   static_assert(same || !elements, "rapt: q, k, v and out hold elements of one type");
   static_assert(!std::is_const_v<O>, "rapt: out is written to, so its elements can't be const");
-  static_assert(Score<S>, "rapt: the fifth argument is a mask, such as rapt::causal() | rapt::window(255, 0)");
+  static_assert(Score<S>,
+                "rapt: the fifth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a function "
+                "bool(rapt::Coord) or float(float, rapt::Coord)");
   static constexpr bool fit = elements && same && !std::is_const_v<O> && Score<S>;
 };
 
@@ -37,7 +41,9 @@ template <class Q, class K, class O, class S> struct CachedTypes {
   static constexpr bool same =
       std::is_same_v<std::remove_const_t<Q>, arithmetic_t<K>> && std::is_same_v<O, arithmetic_t<K>>;
   static_assert(same, "rapt: q and out hold double if the cache does, and float otherwise; out is not const");
-  static_assert(Score<S>, "rapt: the fourth argument is a mask, such as rapt::causal() | rapt::window(255, 0)");
+  static_assert(Score<S>,
+                "rapt: the fourth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a "
+                "function bool(rapt::Coord) or float(float, rapt::Coord)");
   static constexpr bool fit = same && Score<S>;
 };
 
@@ -53,13 +59,13 @@ template <class T, class S, class Kv> void check_forgotten(const Problem<T, Kv>&
                         static_cast<std::int32_t>(query + p.q_len() - 1),
                         0,
                         static_cast<std::int32_t>(p.kv.first(b) - 1)};
-    if (score.covers(forgotten) != Coverage::none)
+    if (covers(score, forgotten) != Coverage::none)
       fail("score",
-           "is " + score.describe() + ", which lets queries from position " + std::to_string(query) +
-               " on attend to keys before position " + std::to_string(p.kv.first(b)),
-           "sequence " + std::to_string(b) +
-               " of the cache has forgotten those: it takes a shorter window, fewer queries at once, or a larger "
-               "capacity");
+           {"is ", describe(score), ", which lets queries from position ", query, " on attend to keys before position ",
+            p.kv.first(b)},
+           {"sequence ", b,
+            " of the cache has forgotten those: it takes a shorter window, fewer queries at once, or a larger "
+            "capacity"});
   }
 }
 
@@ -77,7 +83,7 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
   check_groups(q.heads(), kv.heads());
   check_lse(options.lse, q);
   const Problem<T, Kv> problem{
-      q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), score.align.value_or(align::bottom_right)};
+      q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)};
   for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
   check_forgotten(problem, score);
   check_written(problem);
@@ -95,8 +101,10 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
           const Options<detail::element_t<Q>>& options = {}) {
   if constexpr (detail::Types<Q, K, V, O, S>::fit) {
     using T = detail::element_t<Q>;
-    const Align align = score.align.value_or(align::bottom_right);
-    return Plan<T, S>(detail::validated<T>(q, k, v, out, options.lse, options.scale, align), score, options);
+    const detail::staged_t<S> stage = detail::staged(score);
+    const Align align = detail::align_of(stage).value_or(align::bottom_right);
+    return Plan<T, detail::staged_t<S>>(detail::validated<T>(q, k, v, out, options.lse, options.scale, align), stage,
+                                        options);
   }
 }
 
@@ -113,8 +121,11 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
 ///   out  [batch, q_heads,  q_len,  value_dim]   v  [batch, kv_heads, kv_len, value_dim]
 ///
 /// q_heads is a multiple of kv_heads, and query head h reads key/value head h / (q_heads / kv_heads): MHA, GQA and MQA
-/// are one call and three shapes. All views hold float, or all double. A query without any key gets 0. `score` is a
-/// mask: causal(), window(left, right), or both with |.
+/// are one call and three shapes. All views hold float, or all double. A query without any key gets 0.
+///
+/// `score` says what happens to the scores before the softmax, in the order in which it is composed with |: masks,
+/// such as causal() and window(left, right), score changes, such as softcap(50), and functions bool(Coord), which are
+/// masks, and float(float, Coord), which are changes: softcap(50) | [](float s, Coord c) { … } | causal().
 ///
 /// Throws std::invalid_argument, before anything is written, for a shape, pointer or option that can't be right, and
 /// std::bad_alloc if there is no memory for the workspace. Passes on what an executor throws, and throws
@@ -142,8 +153,9 @@ auto plan(const View<Q>& q, const CacheView<K>& cache, const View<O>& out, const
           const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<Q, K, O, S>::fit) {
     using T = detail::arithmetic_t<K>;
-    return Plan<T, S, detail::BlockedKv<K>>(
-        detail::validated_cached<T>(View<const T>(q), cache.kv, out, score, options), score, options);
+    const detail::staged_t<S> stage = detail::staged(score);
+    return Plan<T, detail::staged_t<S>, detail::BlockedKv<K>>(
+        detail::validated_cached<T>(View<const T>(q), cache.kv, out, stage, options), stage, options);
   }
 }
 template <class Q, class K, class O, class S = Plain>

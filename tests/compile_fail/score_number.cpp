@@ -1,4 +1,4 @@
-// error: rapt: the fifth argument is a mask, such as rapt::causal() | rapt::window(255, 0)
+// error: rapt: the fifth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a function
 #include <rapt/rapt.hpp>
 
 void call(float* data) {

@@ -54,5 +54,28 @@ template <> struct Exp<double> {
   // clang-format on
 };
 
+/// tanh(x) = −e/(e + 2) with e = exp(y) − 1 and y = −2·|x|, by the steps of Exp; but e is put together as
+/// 2^n·(2^f − 1) + (2^n − 1), so that it is as exact near 0 as elsewhere, and no case needs a branch. (2^f − 1)/f is a
+/// polynomial in Horner's form, which interpolates it at the Chebyshev nodes of [−½, ½].
+template <class T> struct Tanh;
+
+template <> struct Tanh<float> {
+  static constexpr int degree = 5;
+  /// 0.4·2^-24, relative.
+  static constexpr float coefficient[degree + 1] = {0x1.62e430p-1f, 0x1.ebfbe0p-3f,  0x1.c6af6cp-5f,
+                                                    0x1.3b2a54p-7f, 0x1.5f0890p-10f, 0x1.44138ap-13f};
+};
+
+template <> struct Tanh<double> {
+  static constexpr int degree = 10;
+  /// 0.5·2^-53, relative.
+  // clang-format off
+  static constexpr double coefficient[degree + 1] = {
+      0x1.62e42fefa39efp-1,  0x1.ebfbdff82c598p-3,  0x1.c6b08d704a0c2p-5,  0x1.3b2ab6fba1ddap-7,
+      0x1.5d87fe78a5276p-10, 0x1.430913096fd9fp-13, 0x1.ffcbfc670dcd4p-17, 0x1.62bfd47773353p-20,
+      0x1.b524fae627834p-24, 0x1.e6063f7217bc6p-28, 0x1.e9d3fe3952179p-32};
+  // clang-format on
+};
+
 }  // namespace contract
 RAPT_NAMESPACE_END

@@ -33,10 +33,11 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& wo
   rows.batch = static_cast<std::int32_t>(at.batch);
   rows.first_head = static_cast<std::int32_t>(at.kv_head * group);
   rows.last_head = static_cast<std::int32_t>(rows.first_head + group - 1);
+  rows.first_query = p.first_query(at.batch);
   for (Index r = 0; r < detail::round_up(at.rows, rows_together); ++r) {
     const Index row = r < at.rows ? r : at.rows - 1, position = row / group, head = rows.first_head + row % group;
     rows.head[r] = static_cast<std::int32_t>(head);
-    rows.position[r] = static_cast<std::int32_t>(p.first_query(at.batch) + position);
+    rows.position[r] = static_cast<std::int32_t>(rows.first_query + position);
     const T* const query = p.q.row(at.batch, head, position);
     T* const to = queries + r * dim;
     Index stride = p.q.stride[3];
@@ -46,6 +47,18 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& wo
     }
     const T* const from = work.rotation.table == nullptr ? query : to;
     for (Index d = 0; d < dim; ++d) to[d] = p.scale * from[d * stride];
+  }
+}
+
+/// As take_sinks.
+template <class T, class S>
+RAPT_NOINLINE void take_row_sinks(const S& score, const Rows& rows, const RowStates<T>& s, Index dim) {
+  for (Index r = 0; r < rows.count; ++r) {
+    const Vec<T> before = broadcast(s.m[r]), logit = broadcast(static_cast<T>(score.sink(rows.batch, rows.head[r])));
+    const Vec<T> m = max(before, logit), factor = exp(sub(before, m));
+    s.m[r] = lane_0(m);
+    s.l[r] = lane_0(add(exp(sub(logit, m)), mul(broadcast(s.l[r]), factor)));
+    rescale_row(s.o + r * dim, lane_0(factor), dim);
   }
 }
 
@@ -109,6 +122,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
     for (Index span = 0; span < work.schedule.spans; ++span)
       merge_rows(s.total, kept_rows(work, at, span, dim), at.rows, dim);
   }
+  if constexpr (detail::Sinks<S>) take_row_sinks(work.score, rows, s.total, dim);
   finish_rows(s.total, p, at, dim);
 }
 

@@ -28,6 +28,7 @@ template <class T> struct DecodeScratch {
 struct Rows {
   Index count;
   std::int32_t batch, first_head, last_head;
+  std::int32_t first_query;  // the position of the call's query 0
   std::int32_t head[few_rows];
   std::int32_t position[few_rows];
   bool fresh[few_rows];  // nothing has been taken into the span's state yet
@@ -122,6 +123,12 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
   T* const o = s.span.o + first * dim;
   const bool fresh = rows.fresh[first];
   score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.next_keys, s.scores);
+  if constexpr (detail::Changes<S>)
+    for (Index r = 0; r < count; ++r)
+      change_row<T>(score,
+                    {rows.batch, static_cast<std::int32_t>(tile.first), rows.first_query, rows.head[first + r],
+                     rows.position[first + r]},
+                    tile.count, s.scores + r * tile_keys);
   for (Index r = 0; r < Count; ++r)
     for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
 
@@ -135,8 +142,9 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
     } else if (r < count) {
       detail::Word<T>* const keep = s.keep + r * tile_keys;
       for (Index j = 0; j < tile_keys; ++j)
-        keep[j] = j < tile.count && score.attends({rows.batch, rows.head[first + r], rows.position[first + r],
-                                                   static_cast<std::int32_t>(tile.first + j)});
+        keep[j] = j < tile.count && detail::attends(score, {rows.batch, rows.head[first + r], rows.position[first + r],
+                                                            static_cast<std::int32_t>(tile.first + j),
+                                                            rows.position[first + r] - rows.first_query});
       moved = soften_row(scores, KeepSome<T>{keep}, m, l, factor);
     }
     if (moved && (!fresh || !all)) rescale_row(o + r * dim, factor, dim);
@@ -166,8 +174,9 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
                   rows.position[first],
                   rows.position[first + count - 1],
                   static_cast<std::int32_t>(key),
-                  static_cast<std::int32_t>(key + tile.count - 1)};
-    const Coverage covers = work.score.covers(box);
+                  static_cast<std::int32_t>(key + tile.count - 1),
+                  rows.position[first] - rows.first_query};
+    const Coverage covers = detail::covers(work.score, box);
     if (covers == Coverage::none) continue;
     if (!found) {
       if constexpr (Kv::blocked)

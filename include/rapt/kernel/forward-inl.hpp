@@ -95,6 +95,7 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
   g.batch = static_cast<std::int32_t>(at.batch);
   g.first_head = static_cast<std::int32_t>(at.kv_head * p.group());
   g.last_head = static_cast<std::int32_t>(g.first_head + p.group() - 1);
+  g.first_query = p.first_query(at.batch);
   g.span_empty = g.total_empty = true;
   const T* query[lanes];
   const Index group = p.group();
@@ -102,7 +103,7 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
     const Index row = first_row + (i < g.rows ? i : g.rows - 1);
     const Index position = row / group, head = g.first_head + row % group;
     g.head[i] = static_cast<std::int32_t>(head);
-    g.position[i] = static_cast<std::int32_t>(p.first_query(at.batch) + position);
+    g.position[i] = static_cast<std::int32_t>(g.first_query + position);
     g.output[i] = p.out.row(at.batch, head, position);
     query[i] = p.q.row(at.batch, head, position);
   }
@@ -143,15 +144,16 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S, Kv>& work, const 
   bool found = false;
   for (Index i = 0; i < count; ++i) {
     Group<T>& g = groups[i];
-    const Coverage covers = work.score.covers(box_of(g, 0, g.registers, first_key, tile.count));
+    const Coverage covers = detail::covers(work.score, box_of(g, 0, g.registers, first_key, tile.count));
     if (covers == Coverage::none) continue;
     if (!found) find_tile(tile, p.kv, at, s);
     found = true;
-    const bool last = left <= contract::tile ||
-                      work.score.covers(box_of(g, 0, g.registers, first_key + contract::tile, 1)) == Coverage::none;
+    const bool last =
+        left <= contract::tile ||
+        detail::covers(work.score, box_of(g, 0, g.registers, first_key + contract::tile, 1)) == Coverage::none;
     const AheadRows& ahead = last ? g.after : tile.next;
     if (covers == Coverage::all)
-      attend_full(g, tile, ahead, s, p.head_dim(), p.value_dim());
+      attend_full(changing(work.score), g, tile, ahead, s, p.head_dim(), p.value_dim());
     else
       attend_some(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim());
   }
@@ -171,10 +173,27 @@ template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
   g.span_empty = true;
 }
 
+/// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else.
+template <class T, class S> RAPT_NOINLINE void take_sinks(const S& score, Group<T>& g, Index value_dim) {
+  constexpr int width = Vec<T>::lanes;
+  T sink[group_lanes<T>], alpha[group_lanes<T>];
+  for (int i = 0; i < group_lanes<T>; ++i) sink[i] = static_cast<T>(score.sink(g.batch, g.head[i]));
+  for (int at = 0; at < g.registers * width; at += width) {
+    const Vec<T> before = load(g.total.m + at), logit = load(sink + at), m = max(before, logit);
+    const Vec<T> factor = exp(sub(before, m));
+    store(alpha + at, factor);
+    store(g.total.m + at, m);
+    store(g.total.l + at, add(exp(sub(logit, m)), mul(load(g.total.l + at), factor)));
+  }
+  rescale(g.total, alpha, g.registers, value_dim);
+}
+
 /// Output and logsumexp of a group, to the caller's memory.
-template <class T, class Kv>
-RAPT_NOINLINE void finish(Group<T>& g, const detail::Problem<T, Kv>& p, const Place& at, Index first_row) {
+template <class T, class S, class Kv>
+RAPT_NOINLINE void finish(const S& score, Group<T>& g, const detail::Problem<T, Kv>& p, const Place& at,
+                          Index first_row) {
   if (g.total_empty) clear(g.total, g.registers, p.value_dim());
+  if constexpr (detail::Sinks<S>) take_sinks(score, g, p.value_dim());
   for (int i = 0; i < g.rows && p.lse.wanted(); ++i)
     p.lse(at.batch, g.head[i], (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
   write_output(g.total, g.rows, p.value_dim(), g.output, p.out.stride[3]);
@@ -244,7 +263,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, Index 
     }
   }
   if (work.schedule.parts > 1 && !merge_parts(work, at, groups[0])) return;
-  for (Index i = 0; i < count; ++i) finish(groups[i], p, at, at.first_row + i * lanes);
+  for (Index i = 0; i < count; ++i) finish(sinking(work.score), groups[i], p, at, at.first_row + i * lanes);
 }
 
 RAPT_REGION_CLOSE

@@ -15,7 +15,9 @@
 #include "rapt/core/view.hpp"
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/kernel/work.hpp"
+#include "rapt/score/compose.hpp"
 #include "rapt/score/coverage.hpp"
+#include "rapt/score/softcap.hpp"
 
 #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
 #include "rapt/isa/each_region.hpp"

@@ -71,6 +71,12 @@ RAPT_INLINE Vec<T> weigh(T* scores, Index first, Index count, Vec<T> reference, 
   return sum_tree<1, T>(leaf);
 }
 
+/// Scores of 0.
+template <class T> RAPT_NOINLINE void clear_scores(T* scores, Index count) {
+  constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
+  for (Index at = 0; at < count * lanes; at += width) store(scores + at, broadcast(T(0)));
+}
+
 /// Scores of −∞, for the places of a short tile that have no key: their weight is 0, wherever the reference point is.
 template <class T> RAPT_NOINLINE void fill_up(T* scores, Index count) {
   constexpr int width = Vec<T>::lanes, lanes = width * query_registers;

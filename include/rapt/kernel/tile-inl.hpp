@@ -103,6 +103,7 @@ template <class T> struct Group {
   int rows;       // lanes that hold a row of their own; the others repeat the last one
   int registers;  // that hold these rows
   std::int32_t batch, first_head, last_head;
+  std::int32_t first_query;  // the position of the call's query 0
   std::int32_t head[group_lanes<T>];
   std::int32_t position[group_lanes<T>];
   T* output[group_lanes<T>];  // the caller's rows
@@ -123,7 +124,8 @@ template <class T> RAPT_INLINE Box box_of(const Group<T>& g, int first, int last
           g.position[begin],
           g.position[end],
           static_cast<std::int32_t>(first_key),
-          static_cast<std::int32_t>(first_key + keys - 1)};
+          static_cast<std::int32_t>(first_key + keys - 1),
+          g.position[begin] - g.first_query};
 }
 
 /// score_keys and add_values for a number of registers known only now.
@@ -144,28 +146,43 @@ RAPT_INLINE void add_values(int registers, const T* weights, const T* const* val
     add_values<2>(weights, values, count, value_dim, fresh, output);
 }
 
+/// The scores of a tile, changed.
+template <class T, class S>
+RAPT_INLINE void change_tile(const S& score, const Group<T>& g, const Tile<T>& tile, T* scores) {
+  const LaneCoords at{g.batch, static_cast<std::int32_t>(tile.first), g.first_query, g.head, g.position};
+  change_lanes<T>(score, at, tile.count, scores);
+}
+
 /// A tile whose every key is attended by every row of the group.
-template <class T>
-RAPT_NOINLINE void attend_full(Group<T>& g, const Tile<T>& tile, const AheadRows& ahead, const Scratch<T>& s,
-                               Index head_dim, Index value_dim) {
+template <class T, class S>
+RAPT_NOINLINE void attend_full(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows& ahead,
+                               const Scratch<T>& s, Index head_dim, Index value_dim) {
   if (g.span_empty) clear(g.span, g.registers, 0);
   for (int i = 0; i < group_lanes<T>; ++i) s.largest[i] = std::numeric_limits<T>::lowest();
   score_keys(g.registers, g.queries, tile.keys(), ahead.from(0), tile.count, head_dim, s.scores, s.largest);
+  if constexpr (detail::Changes<S>) change_tile(score, g, tile, s.scores);
   fill_up(s.scores, tile.count);
+  if constexpr (detail::Changes<S>) find_largest(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest);
   const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
   if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
   add_values(g.registers, s.scores, tile.values, tile.count, value_dim, g.span_empty, g.span.o);
   g.span_empty = false;
 }
 
-/// Which scores of a tile are attended, one word a score.
+/// Which scores of a tile are attended, one word a score; and whether any or all are.
 template <class T, class S>
-RAPT_NOINLINE void find_kept(const S& score, const Group<T>& g, const Tile<T>& tile,
-                             detail::Word<T>* RAPT_RESTRICT keep) {
+RAPT_NOINLINE Coverage find_kept(const S& score, const Group<T>& g, const Tile<T>& tile,
+                                 detail::Word<T>* RAPT_RESTRICT keep) {
+  detail::Word<T> any = 0, all = 1;
   for (Index j = 0; j < tile.count; ++j, keep += group_lanes<T>) {
     const std::int32_t key = static_cast<std::int32_t>(tile.first + j);
-    for (int i = 0; i < group_lanes<T>; ++i) keep[i] = score.attends(Coord{g.batch, g.head[i], g.position[i], key});
+    for (int i = 0; i < group_lanes<T>; ++i) {
+      keep[i] = detail::attends(score, Coord{g.batch, g.head[i], g.position[i], key, g.position[i] - g.first_query});
+      any |= keep[i];
+      all &= keep[i];
+    }
   }
+  return any == 0 ? Coverage::none : all != 0 ? Coverage::all : Coverage::some;
 }
 
 /// Whether every value of a tile is finite: then 0 · value is 0, and a masked weight of 0 is as good as no weight at
@@ -213,7 +230,7 @@ RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& t
   const Index keys = tile.count - key < strip_keys ? tile.count - key : strip_keys;
   Strip strip{key, keys, g.registers, 0};
   for (int r = 0; r < g.registers; ++r) {
-    if (score.covers(box_of(g, r, r + 1, tile.first + key, keys)) == Coverage::none) continue;
+    if (detail::covers(score, box_of(g, r, r + 1, tile.first + key, keys)) == Coverage::none) continue;
     strip.first = strip.first < r ? strip.first : r;
     strip.last = r + 1;
   }
@@ -224,12 +241,16 @@ RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& t
   return strip;
 }
 
-/// A tile of which only some scores are attended. Within it, each strip of keys is looked at only by those registers of
-/// queries that attend to any of them: of a causal diagonal that saves nearly half.
+/// A tile of which only some scores may be attended. Within it, each strip of keys is looked at only by those registers
+/// of queries that attend to any of them: of a causal diagonal that saves nearly half.
 template <class T, class S>
 RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows& ahead,
                                const Scratch<T>& s, Index head_dim, Index value_dim) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  const Coverage kept = find_kept(score, g, tile, s.keep);
+  if (kept == Coverage::none) return;
+  if (kept == Coverage::all) return attend_full(score, g, tile, ahead, s, head_dim, value_dim);
+  if constexpr (detail::Changes<S>) clear_scores(s.scores, tile.count);  // those that no strip computes
   Strip strips[contract::tile / strip_keys];
   int count = 0;
   for (Index key = 0; key < tile.count; key += strip_keys) {
@@ -241,7 +262,7 @@ RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile,
   }
   if (g.span_empty) clear(g.span, g.registers, value_dim);
   g.span_empty = false;
-  find_kept(score, g, tile, s.keep);
+  if constexpr (detail::Changes<S>) change_tile(score, g, tile, s.scores);
   fill_up(s.scores, tile.count);
   const KeepSome<T> keep{s.keep};
   find_largest(g.registers, s.scores, tile.count, keep, s.largest);

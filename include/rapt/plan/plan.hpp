@@ -14,7 +14,7 @@
 #include "rapt/parallel/items.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/schedule.hpp"
-#include "rapt/score/score.hpp"
+#include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
@@ -156,7 +156,7 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
   text += "attention   " + type + ", batch " + n(p.batch()) + ", heads " + n(p.q_heads()) + "/" + n(p.kv_heads()) +
           ", " + n(p.q_len()) + " queries, " + n(p.kv.longest()) + " keys, head_dim " + n(p.head_dim()) +
           ", value_dim " + n(p.value_dim()) + "\n";
-  text += "score       " + work_.score.describe() + "; " + describe_first_query() + "; scale " + scale + "\n";
+  text += "score       " + detail::describe(work_.score) + "; " + describe_first_query() + "; scale " + scale + "\n";
   if (work_.rotation.table != nullptr)
     text +=
         "rope        " + n(work_.rotation.table->rotary_dim()) + " dims of each query are turned while it is packed\n";

@@ -10,7 +10,7 @@
 #include "rapt/core/coord.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/plan/options.hpp"
-#include "rapt/score/score.hpp"
+#include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace reference {
@@ -21,8 +21,8 @@ namespace reference {
 template <class T, class S = Plain>
 void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                const S& score = {}, const Options<T>& options = {}) {
-  const detail::Problem<T> p =
-      detail::validated<T>(q, k, v, out, options.lse, options.scale, score.align.value_or(align::bottom_right));
+  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
+                                                    detail::align_of(score).value_or(align::bottom_right));
   std::vector<T> weight(static_cast<std::size_t>(p.kv.longest()));
   std::vector<bool> attended(weight.size());
   const auto at = [](Index j) { return static_cast<std::size_t>(j); };
@@ -32,21 +32,23 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
       for (Index i = 0; i < p.q_len(); ++i) {
         const Index kv_head = h / p.group();
 
-        // Pass 1: scores of the attended keys, and the largest of them.
-        T largest = std::numeric_limits<T>::lowest();
+        // Pass 1: scores of the attended keys, changed as they shall be, and the largest of them and of the sink.
+        T largest = std::numeric_limits<T>::lowest(), sink = -std::numeric_limits<T>::infinity();
+        if constexpr (detail::Sinks<S>)
+          sink = static_cast<T>(score.sink(static_cast<std::int32_t>(b), static_cast<std::int32_t>(h)));
+        largest = std::max(largest, sink);
         for (Index j = 0; j < p.kv_len(b); ++j) {
-          const Coord c{static_cast<std::int32_t>(b), static_cast<std::int32_t>(h),
-                        static_cast<std::int32_t>(p.first_query(b) + i), static_cast<std::int32_t>(j)};
-          attended[at(j)] = score.attends(c);
+          const Coord c = detail::coord(b, h, p.first_query(b) + i, j, i);
+          attended[at(j)] = detail::attends(score, c);
           if (!attended[at(j)]) continue;
           T dot = 0;
           for (Index d = 0; d < p.head_dim(); ++d) dot += p.q(b, h, i, d) * p.kv.k(b, kv_head, j, d);
-          weight[at(j)] = p.scale * dot;
+          weight[at(j)] = detail::changed(score, p.scale * dot, c);
           largest = std::max(largest, weight[at(j)]);
         }
 
         // Pass 2: exponentials and their sum.
-        T sum = 0;
+        T sum = std::exp(sink - largest);
         for (Index j = 0; j < p.kv_len(b); ++j) {
           if (!attended[at(j)]) continue;
           weight[at(j)] = std::exp(weight[at(j)] - largest);

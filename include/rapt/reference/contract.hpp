@@ -3,34 +3,21 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "rapt/core/contract.hpp"
 #include "rapt/core/coord.hpp"
+#include "rapt/core/elementary.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/plan/options.hpp"
-#include "rapt/score/score.hpp"
+#include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace contract {
-
-/// exp(y) for y up to the headroom.
-template <class T> T exp(T y) {
-  using Number = Exp<T>;
-  using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-  y = Number::lowest > y ? Number::lowest : y;
-  const T t = std::fma(y, Number::log2e, Number::shifter);
-  const T f = std::fma(y, Number::log2e, Number::shifter - t);
-  T p = Number::coefficient[Number::degree];
-  for (int i = Number::degree - 1; i >= 0; --i) p = std::fma(p, f, Number::coefficient[i]);
-  return p * std::bit_cast<T>(static_cast<Bits>(std::bit_cast<Bits>(t) << (std::numeric_limits<T>::digits - 1)));
-}
 
 /// The softmax state of one row.
 template <class T> struct RowState {
@@ -74,8 +61,8 @@ template <class T> struct RowState {
 template <class T, class S = Plain>
 void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                const S& score = {}, const Options<T>& options = {}) {
-  const detail::Problem<T> p =
-      detail::validated<T>(q, k, v, out, options.lse, options.scale, score.align.value_or(align::bottom_right));
+  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
+                                                    detail::align_of(score).value_or(align::bottom_right));
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
       for (Index i = 0; i < p.q_len(); ++i) {
@@ -90,18 +77,21 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
             const T* value[tile] = {};
             for (Index j = 0; j < tile && tile_begin + j < p.kv_len(b); ++j) {
               const Index key = tile_begin + j;
-              attended[j] =
-                  score.attends({static_cast<std::int32_t>(b), static_cast<std::int32_t>(h),
-                                 static_cast<std::int32_t>(p.first_query(b) + i), static_cast<std::int32_t>(key)});
+              const Coord c = detail::coord(b, h, p.first_query(b) + i, key, i);
+              attended[j] = detail::attends(score, c);
               any = any || attended[j];
               for (Index d = 0; d < p.head_dim(); ++d)
                 s[j] = std::fma(p.scale * p.q(b, h, i, d), p.kv.k(b, h / p.group(), key, d), s[j]);
+              if (attended[j]) s[j] = detail::changed(score, s[j], c);
               value[j] = p.kv.v.row(b, h / p.group(), key);
             }
             if (any) state.take(s, attended, value, p.kv.v.stride[3]);
           }
           total.merge(state);
         }
+        if constexpr (detail::Sinks<S>)
+          total.merge(
+              {static_cast<T>(score.sink(static_cast<std::int32_t>(b), static_cast<std::int32_t>(h))), T(1), zero});
         const T inverse = total.l == T(0) ? T(0) : T(1) / total.l;
         for (Index d = 0; d < p.value_dim(); ++d) {
           const T x = std::fma(total.o[static_cast<std::size_t>(d)], inverse, T(0));

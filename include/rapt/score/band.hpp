@@ -9,6 +9,7 @@
 #include "rapt/core/align.hpp"
 #include "rapt/core/coord.hpp"
 #include "rapt/core/error.hpp"
+#include "rapt/score/compose.hpp"
 #include "rapt/score/coverage.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -52,14 +53,9 @@ inline Band window(Index left, Index right, std::optional<Align> align = {}) {
   return {side("left", left), side("right", right), align};
 }
 
-/// Both at once. Two different alignments in one composition can't both be meant: std::invalid_argument.
+/// Both at once: a band again.
 inline Band operator|(const Band& a, const Band& b) {
-  if (a.align && b.align && *a.align != *b.align)
-    detail::fail(
-        "score",
-        "is composed of a " + detail::describe(*a.align) + " and a " + detail::describe(*b.align) + " alignment",
-        "one composition has one alignment");
-  return {std::min(a.left, b.left), std::min(a.right, b.right), a.align ? a.align : b.align};
+  return {std::min(a.left, b.left), std::min(a.right, b.right), detail::one_align(a.align, b.align)};
 }
 
 RAPT_NAMESPACE_END

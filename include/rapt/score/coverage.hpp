@@ -13,6 +13,7 @@ struct Box {
   std::int32_t first_head, last_head;
   std::int32_t first_query, last_query;
   std::int32_t first_key, last_key;
+  std::int32_t first_row = 0;  ///< Coord::row of first_query
 };
 
 /// `none`: no score of the box is attended, and its keys and values are never read. `all`: each one is. `some`: ask for

@@ -1,0 +1,38 @@
+// Scores that approach a bound and never reach it.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "rapt/core/coord.hpp"
+#include "rapt/core/elementary.hpp"
+#include "rapt/core/error.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// score becomes cap · tanh(score / cap): see softcap().
+struct Softcap {
+  double cap;
+  double inverse;
+
+  /// In the element type: cap · tanh(score · inverse), with both factors rounded to it.
+  template <class T> constexpr T change(T score, Coord) const {
+    return static_cast<T>(cap) * contract::tanh(score * static_cast<T>(inverse));
+  }
+  std::string describe() const {
+    char text[40];
+    std::snprintf(text, sizeof text, "softcap(%g)", cap);
+    return text;
+  }
+};
+
+/// Soft-capped scores, as in Gemma 2 (arXiv:2408.00118): cap · tanh(score / cap), within ±cap. Masks before or after it
+/// are the same, as masked keys are left out whatever their score.
+inline Softcap softcap(double cap) {
+  if (!(cap > 0 && std::isfinite(static_cast<float>(cap)) && std::isfinite(static_cast<float>(1 / cap))))
+    detail::fail("softcap", {"cap is ", std::to_string(cap)}, "it has to be a positive number, and finite as a float");
+  return {cap, 1 / cap};
+}
+
+RAPT_NAMESPACE_END

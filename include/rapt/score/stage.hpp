@@ -1,0 +1,135 @@
+// What may stand between the scores and the softmax: stages.
+//
+// A stage is a small value with one or more of these members, and what it lacks it does not do:
+//
+//     bool attends(Coord) const             a mask: whether the query attends to the key
+//     Coverage covers(const Box&) const     of a mask: how much of a box of scores it lets through, so that whole tiles
+//                                           are skipped or left unmasked; without it, each tile is asked score by score
+//     T change(T score, Coord) const        a score change, for T float and double (a template, or one of them)
+//     double sink(std::int32_t batch, std::int32_t head) const
+//                                           a logit that joins the softmax's denominator, once a row; −∞ is none
+//     std::string describe() const          its words in Plan::explain()
+//     std::optional<Align> align            where it wants the queries to stand
+//
+// A function bool(Coord) is a mask, and a function float(float, Coord) (for doubles, double(double, Coord)) a score
+// change: lambdas are stages like any other.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include "rapt/core/align.hpp"
+#include "rapt/core/coord.hpp"
+#include "rapt/score/coverage.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// Nothing: every query attends to every key.
+struct Plain {
+  std::optional<Align> align{};
+
+  constexpr bool attends(Coord) const { return true; }
+  constexpr Coverage covers(const Box&) const { return Coverage::all; }
+  std::string describe() const { return "none"; }
+};
+
+namespace detail {
+
+template <class S>
+concept Masks = requires(const S& s, Coord c) {
+  { s.attends(c) } -> std::same_as<bool>;
+};
+template <class S>
+concept Covers = requires(const S& s, const Box& box) {
+  { s.covers(box) } -> std::same_as<Coverage>;
+};
+template <class S>
+concept Changes = requires(const S& s, Coord c) {
+  { s.change(1.0f, c) } -> std::convertible_to<double>;
+};
+template <class S>
+concept Sinks = requires(const S& s, std::int32_t i) {
+  { s.sink(i, i) } -> std::same_as<double>;
+};
+
+}  // namespace detail
+
+/// A mask, a score change, a sink, or a composition of them.
+template <class S>
+concept Stage = detail::Masks<S> || detail::Changes<S> || detail::Sinks<S>;
+
+namespace detail {
+
+// A stage by its members, or what stands for those that it lacks.
+
+template <class S> constexpr bool attends(const S& s, Coord c) {
+  if constexpr (Masks<S>)
+    return s.attends(c);
+  else
+    return true;
+}
+template <class S> constexpr Coverage covers(const S& s, const Box& box) {
+  if constexpr (Covers<S>)
+    return s.covers(box);
+  else
+    return Masks<S> ? Coverage::some : Coverage::all;
+}
+template <class T, class S> constexpr T changed(const S& s, T score, Coord c) {
+  if constexpr (Changes<S>) {
+    static_assert(std::is_same_v<decltype(s.change(score, c)), T>,
+                  "rapt: a score change of doubles has to take and return double, or else digits are lost");
+    return s.change(score, c);
+  } else {
+    return score;
+  }
+}
+template <class S> std::string describe(const S& s) {
+  if constexpr (requires { s.describe(); })
+    return s.describe();
+  else
+    return "a stage without a description";
+}
+template <class S> constexpr std::optional<Align> align_of(const S& s) {
+  if constexpr (requires { s.align; })
+    return s.align;
+  else
+    return std::nullopt;
+}
+
+/// A function as a stage.
+template <class F> struct MaskFunction {
+  F function;
+  constexpr bool attends(Coord c) const { return function(c); }
+  std::string describe() const { return "a mask function"; }
+};
+template <class F> struct ChangeFunction {
+  F function;
+  template <class T> constexpr auto change(T score, Coord c) const { return function(score, c); }
+  std::string describe() const { return "a score function"; }
+};
+
+template <class F>
+concept IsMaskFunction = requires(const F& f, Coord c) {
+  { f(c) } -> std::same_as<bool>;
+};
+template <class F>
+concept IsChangeFunction = requires(const F& f, Coord c) {
+  { f(1.0f, c) } -> std::floating_point;
+};
+
+/// Any stage or function as a stage.
+template <Stage S> constexpr const S& staged(const S& s) { return s; }
+template <IsMaskFunction F> constexpr MaskFunction<F> staged(const F& f) { return {f}; }
+template <IsChangeFunction F> constexpr ChangeFunction<F> staged(const F& f) { return {f}; }
+template <class S> using staged_t = std::remove_cvref_t<decltype(staged(std::declval<const S&>()))>;
+
+}  // namespace detail
+
+/// What attention() takes for its fifth argument: a stage, or a function that is one.
+template <class S>
+concept Score = Stage<S> || detail::IsMaskFunction<S> || detail::IsChangeFunction<S>;
+
+RAPT_NAMESPACE_END
