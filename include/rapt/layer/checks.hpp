@@ -99,7 +99,7 @@ inline void check_reach(Index length, Index n, Index rows) {
   if (n > 0 && length + n > rows)
     fail("x", "its last token stands at position " + std::to_string(length + n - 1),
          "it has to be at most " + std::to_string(rows - 1) +
-             ", as the rotary table has that many rows and one: config.max_positions");
+             ", the last row of the rotary table: config.max_positions");
 }
 
 }  // namespace detail

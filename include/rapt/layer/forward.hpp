@@ -48,9 +48,10 @@ std::optional<Linear<T>> AttentionLayer<T, S>::packed_memory(const LayerWeights<
 /// The options with their instruction set chosen.
 template <class T, class S> LayerOptions AttentionLayer<T, S>::checked(const LayerOptions& options, bool cross) const {
   if (in_.outputs() == 0) detail::fail("layer", "was moved from", "it has to hold weights");
-  if (cross != (config_.memory_size != 0))
-    detail::fail("layer", std::string("is one of ") + (cross ? "self" : "cross") + "-attention",
-                 cross ? "it has to have a memory_size for this" : "forward() is of self-attention: no memory_size");
+  if (cross && !memory_)
+    detail::fail("layer", "is one of self-attention", "it has to be one of cross-attention, with a memory_size");
+  if (!cross && memory_)
+    detail::fail("layer", "is one of cross-attention", "it has to be one of self-attention, without a memory_size");
   if (options.positions.data != nullptr && angles_ == nullptr)
     detail::fail("positions", "are set", "they have to be unset without a rope");
   detail::workers_of(options.executor);
