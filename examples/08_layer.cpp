@@ -112,10 +112,9 @@ void same_bits(const Layer& layer, States& x, rapt::Executor* executor) {
 
 // ---- where the time goes ----------------------------------------------------------------------
 
-/// A layer's steps, one by one: what forward() does.
+/// A layer's steps, one by one: what forward() does. Seconds.
 struct Steps {
   double project = 0, append = 0, attend = 0, project_back = 0;
-  double sum() const { return project + append + attend + project_back; }
 };
 
 class ByHand {
@@ -153,33 +152,47 @@ class ByHand {
   rapt::Workspace workspace_;
 };
 
-void print(const char* what, const Steps& s, double tokens, double megabytes) {
+void print(const std::string& what, const Steps& s, double whole, double tokens) {
   const double ms = 1e3 / tokens;
-  std::printf("  %-26s %8.3f %8.3f %8.3f %8.3f %9.3f ms a token, %6.0f tokens/s", what, s.project * ms, s.append * ms,
-              s.attend * ms, s.project_back * ms, s.sum() * ms, tokens / s.sum());
-  if (megabytes > 0) std::printf(", weights at %.1f GB/s", megabytes / 1e3 * tokens / (s.project + s.project_back));
-  std::printf("\n");
+  std::printf("  %-24s %8.3f %8.3f %8.3f %8.3f %10.3f %11.0f", what.c_str(), s.project * ms, s.append * ms,
+              s.attend * ms, s.project_back * ms, whole * ms, tokens / whole);
 }
 
-void where_time_goes(const Weights& w, const Layer& layer, States& x, rapt::Executor* all_cores) {
-  ByHand by_hand(w, layer);
-  std::printf("\n%-28s %8s %8s %8s %8s\n", "", "q, k, v", "append", "attend", "out");
-  for (rapt::Executor* executor : {static_cast<rapt::Executor*>(nullptr), all_cores}) {
-    const int cores = executor == nullptr ? 1 : executor->workers();
-    const std::string on = ", " + std::to_string(cores) + (cores == 1 ? " core" : " cores");
-    progress("a prompt of 512, step by step" + on);
-    Cache cache(layer.cache_shape(1, length));
-    States y{std::vector<float>(x.numbers.size())};
-    Steps prefill, decode, warm;
-    by_hand.forward(x.some(0, prompt), y.some(0, prompt), cache, executor, warm);
-    cache.truncate(0, 0);
-    by_hand.forward(x.some(0, prompt), y.some(0, prompt), cache, executor, prefill);
-    progress("64 tokens, step by step" + on);
-    for (Index i = prompt; i < length; ++i)
-      by_hand.forward(x.some(i, i + 1), y.some(i, i + 1), cache, executor, decode);
-    print(("prompt of 512" + on).c_str(), prefill, prompt, 0);
-    print(("one token" + on).c_str(), decode, steps, double(layer.bytes()) / 1e6);
-  }
+/// Positions [first, last), n at a time: step by step, and by the layer's forward(), each with a cache of its own that
+/// holds the positions before.
+void where_time_goes(ByHand& by_hand, const Layer& layer, States& x, rapt::Executor* executor) {
+  const int cores = executor == nullptr ? 1 : executor->workers();
+  const std::string on = ", " + std::to_string(cores) + (cores == 1 ? " core" : " cores");
+  Cache cache(layer.cache_shape(1, length)), own(layer.cache_shape(1, length));
+  States y{std::vector<float>(x.numbers.size())};
+  rapt::Workspace workspace;
+  const auto both = [&](Index first, Index last, Index n, Steps& spent) {
+    double whole = 0;
+    for (Index i = first; i < last; i += n) {
+      by_hand.forward(x.some(i, i + n), y.some(i, i + n), cache, executor, spent);
+      whole += seconds_of([&] {
+        layer.forward(x.some(i, i + n), y.some(i, i + n), own, {.executor = executor, .workspace = &workspace});
+      });
+    }
+    return whole;
+  };
+
+  progress("a prompt of 512" + on);
+  Steps warm, prefill, decode;
+  both(0, prompt, prompt, warm);
+  cache.truncate(0, 0);
+  own.truncate(0, 0);
+  const double prefill_whole = both(0, prompt, prompt, prefill);
+  print("prompt of 512" + on, prefill, prefill_whole, prompt);
+  const double flop = 2.0 * double(config.hidden_size) * double(2 * config.q_size() + 2 * config.k_size());
+  std::printf("   projections at %.0f GFLOP/s\n",
+              flop * double(prompt) / (prefill.project + prefill.project_back) / 1e9);
+
+  progress("64 tokens" + on);
+  const double decode_whole = both(prompt, length, 1, decode);
+  print("one token" + on, decode, decode_whole, steps);
+  std::printf("   weights read at %.0f GB/s\n",
+              double(layer.bytes()) * double(steps) / (decode.project + decode.project_back) / 1e9);
 }
 
 }  // namespace
@@ -200,5 +213,10 @@ int main() {
   rapt::EigenExecutor executor(pool);
   States x{noise(length * config.hidden_size, 1, 5)};
   same_bits(layer, x, &executor);
-  where_time_goes(weights, layer, x, &executor);
+
+  ByHand by_hand(weights, layer);
+  std::printf("\nMilliseconds a token, in each step and in forward(), and tokens a second:\n\n");
+  std::printf("  %-24s %8s %8s %8s %8s %10s %11s\n", "", "q, k, v", "append", "attend", "out", "forward()", "tokens/s");
+  where_time_goes(by_hand, layer, x, nullptr);
+  where_time_goes(by_hand, layer, x, &executor);
 }
