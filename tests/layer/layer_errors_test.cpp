@@ -132,6 +132,19 @@ TEST(LayerAnglesErrors, SayWhatTheyHaveToBe) {
   EXPECT_EQ(second.angles(), first.angles());
 }
 
+TEST(LayerScoreErrors, SayWhatItHasToBe) {
+  Weights<float> w({.hidden_size = 32, .num_heads = 4});
+  const auto refused = [&](const rapt::Band& score) {
+    return refusal([&] { AttentionLayer(w.config, w.views(), score); });
+  };
+  EXPECT_EQ(refused(rapt::window(5, 0)), "");
+  EXPECT_EQ(refused(rapt::window(5, 0, rapt::align::bottom_right)), "");
+  EXPECT_EQ(refused(rapt::window(5, 0, rapt::align::top_left)),
+            "rapt: score: has the alignment top-left; it has to be bottom-right in self-attention, or unset");
+  w.config.scale = 1e300;
+  EXPECT_NE(refused(rapt::window(5, 0)).find("it has to be finite, as a float"), std::string::npos);
+}
+
 /// A layer, and a cache of two sequences that hold 7 and 3 of 12 positions.
 class LayerErrors : public testing::Test {
  protected:

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "rapt/core/align.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/overlap.hpp"
 #include "rapt/core/problem.hpp"
@@ -29,6 +31,15 @@ inline Band band_of(const LayerConfig& c) {
 /// A score and then the config's band. Where there is no score but the band, one kind of kernel does for all configs.
 inline Band with_band(const Plain& score, const Band& band) { return {band.left, band.right, score.align}; }
 template <class S> auto with_band(const S& score, const Band& band) { return score | band; }
+
+/// A layer's queries stand at the positions of their tokens, which are the last ones of a cache. An alignment that says
+/// otherwise would also turn them by the angles of others.
+template <class S> const S& checked_score(const S& score, const LayerConfig& c) {
+  const std::optional<Align> aligned = score.align;
+  if (c.memory_size == 0 && aligned && *aligned != align::bottom_right)
+    fail("score", "has the alignment " + describe(*aligned), "it has to be bottom-right in self-attention, or unset");
+  return score;
+}
 
 /// A norm's weights as they are multiplied with.
 template <class T> std::vector<T> norm_weights(std::span<const T> weights, QkNorm norm) {

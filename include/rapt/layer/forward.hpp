@@ -33,6 +33,7 @@ template <class K> CacheView<K> view_of(const Cache<K>& cache, const LayerOption
 
 template <class T, class S> Linear<T> AttentionLayer<T, S>::packed_in(const LayerWeights<T>& w) const {
   detail::check_weights(w, config_);
+  static_cast<void>(detail::checked_scale<T>(config_.scale, config_.head_dim));
   if (config_.memory_size != 0) return Linear<T>(w.q, w.q_bias);
   return Linear<T>({w.q, w.k, w.v}, {w.q_bias, w.k_bias, w.v_bias});
 }

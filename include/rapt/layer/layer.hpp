@@ -63,11 +63,11 @@ template <class T, class S = Plain> class AttentionLayer {
   /// MiB for Llama 3's 8192 positions, 64 MiB for 131072), if there is a rope, unless `angles`, another layer's, are
   /// passed.
   ///
-  /// Throws std::invalid_argument for a config that can't be, weights that don't fit it, and angles that don't turn the
-  /// dims and pairs of its rope.
+  /// Throws std::invalid_argument for a config that can't be, weights that don't fit it, angles that don't turn the
+  /// dims and pairs of its rope, and a score that is aligned to other positions than the tokens'.
   AttentionLayer(const LayerConfig& config, const LayerWeights<T>& weights, const S& score = {}, Angles angles = {})
       : config_(detail::checked_config(config)),
-        score_(detail::with_band(score, detail::band_of(config_))),
+        score_(detail::checked_score(detail::with_band(score, detail::band_of(config_)), config_)),
         in_(packed_in(weights)),
         memory_(packed_memory(weights)),
         out_(Linear<T>(weights.o, weights.o_bias)),
