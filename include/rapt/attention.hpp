@@ -47,26 +47,29 @@ template <class Q, class K, class O, class S> struct CachedTypes {
   static constexpr bool fit = same && Score<S>;
 };
 
-/// A ring has forgotten its oldest positions: no query may attend to them.
+/// A ring forgets its oldest positions: no query of a sequence, which stand at first_query and after it, may attend to
+/// those before `first`.
+template <class S>
+void check_forgotten(const S& score, Index sequence, Index q_heads, Index first_query, Index q_len, Index first) {
+  if (first == 0 || q_len == 0) return;
+  const Box forgotten{static_cast<std::int32_t>(sequence),
+                      0,
+                      static_cast<std::int32_t>(q_heads - 1),
+                      static_cast<std::int32_t>(first_query),
+                      static_cast<std::int32_t>(first_query + q_len - 1),
+                      0,
+                      static_cast<std::int32_t>(first - 1)};
+  if (covers(score, forgotten) != Coverage::none)
+    fail("score",
+         {"is ", describe(score), ", which lets queries from position ", first_query,
+          " on attend to keys before position ", first},
+         {"sequence ", sequence,
+          " of the cache has forgotten those: it takes a shorter window, fewer queries at once, or a larger capacity"});
+}
+
 template <class T, class S, class Kv> void check_forgotten(const Problem<T, Kv>& p, const S& score) {
-  for (Index b = 0; b < p.batch(); ++b) {
-    if (p.kv.first(b) == 0 || p.q_len() == 0) continue;
-    const std::int32_t query = p.first_query(b);
-    const Box forgotten{static_cast<std::int32_t>(b),
-                        0,
-                        static_cast<std::int32_t>(p.q_heads() - 1),
-                        query,
-                        static_cast<std::int32_t>(query + p.q_len() - 1),
-                        0,
-                        static_cast<std::int32_t>(p.kv.first(b) - 1)};
-    if (covers(score, forgotten) != Coverage::none)
-      fail("score",
-           {"is ", describe(score), ", which lets queries from position ", query, " on attend to keys before position ",
-            p.kv.first(b)},
-           {"sequence ", b,
-            " of the cache has forgotten those: it takes a shorter window, fewer queries at once, or a larger "
-            "capacity"});
-  }
+  for (Index b = 0; b < p.batch(); ++b)
+    check_forgotten(score, b, p.q_heads(), p.first_query(b), p.q_len(), p.kv.first(b));
 }
 
 /// validated(), for queries that attend to a cache.

@@ -3,6 +3,9 @@
 
 #include "rapt/attention.hpp"
 #include "rapt/eigen.hpp"
+#include "rapt/layer/layer.hpp"
+#include "rapt/layer/presets.hpp"
+#include "rapt/layer/rms_norm.hpp"
 #include "rapt/linear/linear.hpp"
 #include "rapt/parallel/eigen.hpp"
 #include "rapt/parallel/executor.hpp"
@@ -10,6 +13,7 @@
 #include "rapt/reference/attention.hpp"
 #include "rapt/reference/contract.hpp"
 #include "rapt/reference/linear.hpp"
+#include "rapt/reference/rms_norm.hpp"
 #include "rapt/reference/rope.hpp"
 #include "rapt/rope/axes.hpp"
 #include "rapt/rope/rotate.hpp"

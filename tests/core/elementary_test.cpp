@@ -39,7 +39,7 @@ TEST(FastTanh, HasTheRightEdges) {
 }
 
 TEST(FastExp, IsWithinItsStatedError) {
-  for (float x = -87; x < 87; x += 0.0117f) {
+  for (float x = -86.5f; x < 87; x += 0.0117f) {
     const double exact = std::exp(static_cast<double>(x));
     ASSERT_LE(std::fabs(rapt::fast_exp(x) - exact), (2.9 + 0.22 * std::fabs(x)) * float_unit * exact) << x;
   }

@@ -5,6 +5,7 @@ template <class T> void attend(T* data) {
   const auto x = rapt::bshd(data, 1, 2, 3, 4);
   rapt::attention(x, x, x, x);
   rapt::attention(x, x, x, x, rapt::causal() | rapt::window(7, 0));
+  rapt::rms_norm(x, {data, 4}, x);
 }
 
 template void attend(float*);

@@ -51,8 +51,8 @@ template <class T> RAPT_INLINE T tanh(T x) {
 }  // namespace contract
 
 /// exp(x), for lambdas: vectorised in the kernels, and the same bits everywhere. Relative error at most
-/// (2.9 + 0.22·|x|) units of 2^-24 (of 2^-53 for double). Arguments beyond ±87.3 (±708.4) are taken for these: below, 0
-/// comes out; above, the exponential of that. A NaN stays one.
+/// (2.9 + 0.22·|x|) units of 2^-24 (of 2^-53 for double); what would be under 2^-125 (2^-1021) is 0. Arguments above
+/// 87.3 (708.4) are taken for that. A NaN stays one.
 RAPT_INLINE float fast_exp(float x) { return contract::exp(87.3f < x ? 87.3f : x); }
 RAPT_INLINE double fast_exp(double x) { return contract::exp(708.4 < x ? 708.4 : x); }
 

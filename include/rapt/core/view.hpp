@@ -56,6 +56,16 @@ template <class T> constexpr View<T> bhds(T* data, Index batch, Index heads, Ind
   return {data, {batch, heads, length, dim}, {heads * dim * length, dim * length, 1, length}};
 }
 
+/// Memory order [batch, position, dim]: hidden states, which have no heads; a view of one.
+template <class T> constexpr View<T> bsd(T* data, Index batch, Index length, Index dim) {
+  return bshd(data, batch, length, 1, dim);
+}
+
+/// Memory order [position, batch, dim]: hidden states, sequence first.
+template <class T> constexpr View<T> sbd(T* data, Index length, Index batch, Index dim) {
+  return sbhd(data, length, batch, 1, dim);
+}
+
 /// Where the logsumexp of each row of scores goes: log(sum over the attended keys of exp(score)), a **natural**
 /// logarithm, after scale and masks; −∞ for a row without a key. Logical order [batch, head, position].
 template <class T> struct LogSumExp {

@@ -68,6 +68,12 @@ template <CacheElement K> class Cache {
   /// The first position of a sequence that is still there.
   Index first(Index sequence) const { return extent(sequence).first; }
 
+  /// How many positions append() takes at once: as many as are left, or, in a ring, as it remembers.
+  Index room(Index sequence) const {
+    const Index length = extent(sequence).length;
+    return std::min(ring_ ? slots_ : shape_.capacity - length, max_length - 1 - length);
+  }
+
   /// Takes in the keys [sequences, kv_heads, n, head_dim] and values [sequences, kv_heads, n, value_dim] of the next n
   /// positions of every sequence; {.rope = &table} turns the keys by their positions on the way. Throws
   /// std::invalid_argument, before anything changes, if a shape isn't right or there is no room for them.

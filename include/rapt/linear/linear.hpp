@@ -73,6 +73,13 @@ template <class T> class Linear {
   /// What the packed weights and biases take, padding included.
   Index bytes() const noexcept { return panels_ * panel_bytes() + bias_bytes(); }
 
+  /// What a call with so many rows needs of its workspace. `side_by_side`: the elements of a row of x.
+  Index workspace_bytes(Index rows, Executor* executor = nullptr, bool side_by_side = true) const {
+    const detail::LinearSchedule s =
+        detail::make_linear_schedule(rows, in_, panels_, sizeof(T), detail::workers_of(executor));
+    return s.workers * detail::linear_scratch_bytes(s, side_by_side ? 1 : 2, sizeof(T));
+  }
+
   /// y [rows, out] = x [rows, in] · Wᵀ + b. Strides may be anything, but no two elements of y may share an address, nor
   /// one of y with one of x. Throws std::invalid_argument before anything is written. Allocates nothing if
   /// the workspace is large enough, or if x is a single row with its elements side by side.

@@ -17,6 +17,28 @@
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// The memory of a call, in bytes.
+struct CallMemory {
+  Index workers;
+  Index scratch;          // that each of them works in
+  Index pending, states;  // of blocks whose spans are dealt out
+
+  Index bytes() const { return workers * scratch + pending + states; }
+};
+
+template <class Kernel> CallMemory memory_of(const Kernel& kernel, const Extents& e, const Schedule& s) {
+  constexpr Index alignment = static_cast<Index>(Workspace::alignment);
+  CallMemory m{s.workers, round_up(kernel.scratch_bytes(e, s), alignment), 0, 0};
+  if (s.parts > 1) {
+    m.pending = round_up(s.heads * s.blocks * Index(sizeof(std::int32_t)), alignment);
+    m.states = s.heads * s.blocks * s.spans * kernel.kept_state_size(e, s) * e.element;
+  }
+  return m;
+}
+
+}  // namespace detail
 
 /// A call to attention with everything decided: which kernel, which tiles, which work items, how much memory.
 template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
@@ -31,12 +53,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
     const Index workers = detail::workers_of(executor_);
     const detail::Extents e = extents();
     work_.schedule = detail::make_schedule(e, kernel_.lanes, kernel_.few_rows, workers);
-    const detail::Schedule& s = work_.schedule;
-    scratch_bytes_ = detail::round_up(kernel_.scratch_bytes(e, s), alignment);
-    if (s.parts > 1) {
-      pending_bytes_ = detail::round_up(s.heads * s.blocks * Index(sizeof(std::int32_t)), alignment);
-      states_bytes_ = s.heads * s.blocks * s.spans * kernel_.kept_state_size(e, s) * Index(sizeof(T));
-    }
+    memory_ = detail::memory_of(kernel_, e, work_.schedule);
     changes_ = work_.problem.kv.changes();
     Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
     const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
@@ -56,7 +73,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   Index work_items() const { return work_.schedule.items(); }
   Index workers() const { return work_.schedule.workers; }
   /// Exactly what run() uses.
-  Index workspace_bytes() const { return work_.schedule.workers * scratch_bytes_ + pending_bytes_ + states_bytes_; }
+  Index workspace_bytes() const { return memory_.bytes(); }
 
   /// Computes. Allocates nothing. May be called again and again, from one thread at a time, with new contents in the
   /// same memory.
@@ -70,8 +87,6 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   std::string explain() const;
 
  private:
-  static constexpr Index alignment = static_cast<Index>(Workspace::alignment);
-
   static Isa chosen_isa(const Options<T>& options) {
     if (!options.isa) return active_isa();
     return detail::isa_named(name(*options.isa), "options.isa");
@@ -117,7 +132,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   Executor* executor_;
   Workspace* workspace_;
   Workspace own_;
-  Index scratch_bytes_ = 0, pending_bytes_ = 0, states_bytes_ = 0;
+  detail::CallMemory memory_{};
   Index changes_ = 0;  // of the cache, when this was planned
   int ran_ = -1;
 };
@@ -130,18 +145,18 @@ template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
   workspace.reserve(workspace_bytes());
   const detail::Schedule& s = work_.schedule;
   std::byte* const scratch = workspace.data();
-  std::byte* const pending = scratch + s.workers * scratch_bytes_;
+  std::byte* const pending = scratch + s.workers * memory_.scratch;
   std::atomic<int> ran{-1};
 
   detail::ForwardWork<T, S, Kv> work = work_;
   work.ran = &ran;
   work.pending = reinterpret_cast<std::int32_t*>(pending);
-  work.states = reinterpret_cast<T*>(pending + pending_bytes_);
+  work.states = reinterpret_cast<T*>(pending + memory_.pending);
   if (s.parts > 1)
     for (Index block = 0; block < s.heads * s.blocks; ++block) work.pending[block] = static_cast<std::int32_t>(s.parts);
 
   detail::run_items(executor_, s.workers, s.items(),
-                    [&](Index item, int worker) { kernel_.run_item(work, item, scratch + worker * scratch_bytes_); });
+                    [&](Index item, int worker) { kernel_.run_item(work, item, scratch + worker * memory_.scratch); });
   ran_ = ran;
 }
 
@@ -177,8 +192,8 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
   if (!Kv::blocked) describe_copies("keys", p.kv.key_stride(), p.head_dim());
   describe_copies("values", p.kv.value_stride(), p.value_dim());
   text += "work        " + n(s.items()) + " items for " + n(s.workers) + " workers\n";
-  text += "workspace   " + n(workspace_bytes()) + " bytes: " + n(scratch_bytes_) + " a worker" +
-          (s.parts > 1 ? ", " + n(states_bytes_) + " for the spans' states" : "") + "\n";
+  text += "workspace   " + n(workspace_bytes()) + " bytes: " + n(memory_.scratch) + " a worker" +
+          (s.parts > 1 ? ", " + n(memory_.states) + " for the spans' states" : "") + "\n";
   return text;
 }
 

@@ -8,6 +8,7 @@
 #include "rapt/core/coord.hpp"
 #include "rapt/core/elementary.hpp"
 #include "rapt/core/error.hpp"
+#include "rapt/score/compose.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
@@ -34,5 +35,17 @@ inline Softcap softcap(double cap) {
     detail::fail("softcap", {"cap is ", std::to_string(cap)}, "it has to be a positive number, and finite as a float");
   return {cap, 1 / cap};
 }
+
+namespace detail {
+
+/// The bound of a stage that is a softcap, or of the first one in a composition; 0 if there is none.
+template <class S> double cap_of(const S&) { return 0; }
+inline double cap_of(const Softcap& s) { return s.cap; }
+template <class A, class B> double cap_of(const Then<A, B>& s) {
+  const double first = cap_of(s.first);
+  return first != 0 ? first : cap_of(s.second);
+}
+
+}  // namespace detail
 
 RAPT_NAMESPACE_END
