@@ -126,21 +126,21 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
     for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
 
   if (!all && fresh) clear_row(o, Count * dim);
-  for (Index r = 0; r < Count; ++r) {
-    T* const scores = s.scores + r * tile_keys;
-    T &m = s.span.m[first + r], &l = s.span.l[first + r], factor = T(1);
-    bool moved = false;
-    if (all) {
-      moved = soften_row(scores, KeepAll<T>{}, m, l, factor);
-    } else if (r < count) {
-      detail::Word<T>* const keep = s.keep + r * tile_keys;
+  T *const m = s.span.m + first, *const l = s.span.l + first, factor[Count];
+  if (all) {
+    soften_rows(s.scores, count, KeepAll<T>{}, m, l, factor);
+  } else {
+    for (Index r = 0; r < count; ++r)
       for (Index j = 0; j < tile_keys; ++j)
-        keep[j] = j < tile.count && score.attends({rows.batch, rows.head[first + r], rows.position[first + r],
-                                                   static_cast<std::int32_t>(tile.first + j)});
-      moved = soften_row(scores, KeepSome<T>{keep}, m, l, factor);
-    }
-    if (moved && (!fresh || !all)) rescale_row(o + r * dim, factor, dim);
-    if (!all && r < count) add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.count, dim, o + r * dim);
+        s.keep[r * tile_keys + j] =
+            j < tile.count && score.attends({rows.batch, rows.head[first + r], rows.position[first + r],
+                                             static_cast<std::int32_t>(tile.first + j)});
+    soften_rows(s.scores, count, KeepSome<T>{s.keep}, m, l, factor);
+  }
+  for (Index r = 0; r < count; ++r) {
+    T* const scores = s.scores + r * tile_keys;
+    if (factor[r] != T(1) && (!fresh || !all)) rescale_row(o + r * dim, factor[r], dim);
+    if (!all) add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.count, dim, o + r * dim);
   }
   if (all) add_row_values<Count>(s.scores, tile.values, tile.next_values, tile.count, dim, fresh, o);
   for (Index r = 0; r < Count; ++r) rows.fresh[first + r] = false;
