@@ -42,6 +42,11 @@ template <class T> struct StridedKv {
   /// have it within a tile.)
   Index key_step() const { return k.stride[2]; }
   Index value_step() const { return v.stride[2]; }
+  /// Whether the heads of a position stand closer together than the positions of a head.
+  bool heads_inside() const {
+    const auto distance = [](Index stride) { return stride < 0 ? -stride : stride; };
+    return heads() > 1 && k.length() > 1 && distance(k.stride[1]) < distance(k.stride[2]);
+  }
 };
 
 }  // namespace detail
