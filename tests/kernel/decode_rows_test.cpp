@@ -105,6 +105,26 @@ TEST_P(DecodeRows, AreTheSameWithThreads) {
   }
 }
 
+/// Where the heads of a position stand side by side, they take turns at each span.
+TEST_P(DecodeRows, AreTheSameWhereHeadsTakeTurns) {
+  const Shape shape{2, 6, 3, 2, 1100, 9, 17};
+  const Inputs<float> inputs(shape, 6);
+  Views<float> views = inputs.views();  // the same numbers, read as if they stood in another order
+  views.k = rapt::bshd(inputs.views().k.data, shape.batch, shape.kv_len, shape.kv_heads, shape.head_dim);
+  views.v = rapt::bshd(inputs.views().v.data, shape.batch, shape.kv_len, shape.kv_heads, shape.value_dim);
+  for (const Mask& mask : {Mask(rapt::causal()), Mask(rapt::window(530, 0))}) {
+    const Result<float> expected = attend_by_contract(views, mask);
+    ASSERT_TRUE(same_bits(attend(views, mask, Options<float>{.isa = GetParam()}), expected));
+    for (const int workers : {1, 2, 5, 200}) {
+      ReverseExecutor reverse(workers);
+      ThreadExecutor threads(std::min(workers, 7));
+      for (rapt::Executor* executor : {static_cast<rapt::Executor*>(&reverse), static_cast<rapt::Executor*>(&threads)})
+        ASSERT_TRUE(same_bits(attend(views, mask, Options<float>{.executor = executor, .isa = GetParam()}), expected))
+            << workers << " workers";
+    }
+  }
+}
+
 RAPT_ON_EVERY_ISA(DecodeRows);
 
 }  // namespace

@@ -81,7 +81,7 @@ template <class T> void expect_layouts_agree(Isa isa, const Shape& shape) {
 }
 TEST_P(DecodeStrides, AnyMemoryOrderGivesTheContractsBitsAndWritesOnlyTheOutputs) {
   for (const Shape& shape : {Shape{2, 4, 2, 3, 83, 21, 19}, Shape{2, 3, 1, 1, 131, 16, 32}, Shape{1, 2, 2, 2, 70, 1, 1},
-                             Shape{1, 2, 1, 8, 70, 5, 64}}) {
+                             Shape{1, 2, 1, 8, 70, 5, 64}, Shape{2, 4, 2, 2, 1090, 16, 16}}) {
     expect_layouts_agree<float>(GetParam(), shape);
     expect_layouts_agree<double>(GetParam(), shape);
   }

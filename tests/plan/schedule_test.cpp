@@ -127,6 +127,16 @@ TEST(Schedule, DealsTheSpansOfASingleQueryOut) {
   EXPECT_EQ(s.workers, 8);
 }
 
+TEST(Schedule, LetsHeadsTakeTurnsWhereTheyStandSideBySide) {
+  const Extents e{2, 8, 4, 1, 4096, 128, 128, 4, true};
+  for (const Index workers : {1, 2, 64}) {
+    const Schedule s = make_schedule(e, 64, 16, workers);
+    EXPECT_EQ(s.turns, 8);
+    EXPECT_EQ(s.parts, s.spans);
+    EXPECT_EQ(make_schedule(e, 64, 0, workers).turns, 1) << "the rows are not few";
+  }
+}
+
 TEST(Schedule, RoundsUp) {
   EXPECT_EQ(rapt::detail::ceil_div(0, 5), 0);
   EXPECT_EQ(rapt::detail::ceil_div(10, 5), 2);

@@ -89,10 +89,36 @@ RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, S, Kv>& work, co
   return {base, base + s.rows, base + 2 * s.rows};
 }
 
+/// Where the keys of an item end.
+RAPT_INLINE Index end_of(const Place& at, Index length) {
+  const Index end = at.last_span * contract::span;
+  return end < length ? end : length;
+}
+
+/// The keys that an item goes through, and those of the item that its worker is likely to draw next: meanwhile the
+/// others draw one each. Without one, the last tile again, which is there already.
+template <class T, class S, class Kv>
+RAPT_INLINE Course course_of(const detail::ForwardWork<T, S, Kv>& work, Index item, const Place& at) {
+  const Kv& kv = work.problem.kv;
+  const Index end = end_of(at, kv.length(at.batch)), after = item + work.schedule.workers;
+  if (after >= work.schedule.items())
+    return {at.batch, at.kv_head, end, at.batch, at.kv_head, (end - 1) / contract::tile * contract::tile, end};
+  const Place next = place_of(work, after);
+  const Index kept = kv.first(next.batch) / contract::tile * contract::tile, begin = next.first_span * contract::span;
+  return {at.batch,
+          at.kv_head,
+          end,
+          next.batch,
+          next.kv_head,
+          begin < kept ? kept : begin,
+          end_of(next, kv.length(next.batch))};
+}
+
 template <class T, class S, class Kv>
 RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Place at = place_of(work, item);
+  const Course course = course_of(work, item, at);
   const Index dim = whole_registers<T>(p.value_dim()), length = p.kv_len(at.batch);
   Carver carver{memory};
   const DecodeScratch<T> s = take_decode_scratch<T>(carver, p.head_dim(), p.value_dim());
@@ -106,7 +132,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
     if (work.schedule.parts == 1 && end <= p.kv.first(at.batch)) continue;
     clear_rows(s.span, few_rows, 0);
     for (bool& fresh : rows.fresh) fresh = true;
-    for (Index key = begin; key < end; key += contract::tile) decode_tile(work, at, rows, key, s);
+    for (Index key = begin; key < end; key += contract::tile) decode_tile(work, course, rows, key, s);
     for (Index r = 0; r < at.rows; ++r)
       if (rows.fresh[r]) clear_row(s.span.o + r * dim, dim);
     if (work.schedule.parts == 1) {

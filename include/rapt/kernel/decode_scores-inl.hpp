@@ -7,21 +7,31 @@ RAPT_REGION_OPEN
 /// Queries that are worked on together: each key that is loaded serves them all.
 constexpr int rows_together = 4;
 
+/// What will be wanted soon, and what will be wanted later. Each line is asked for twice: the processor drops requests
+/// while too many are under way.
+template <class K> struct Wanted {
+  const K* soon;
+  const K* later;
+  RAPT_INLINE void fetch(Index at) const {
+    prefetch(soon + at);
+    prefetch(later + at);
+  }
+};
+
 /// The scores of a tile of keys for `Rows` queries: each lane its own chain of fused multiply-adds over d, as it is
-/// with the queries in the lanes. Meanwhile the next tile's keys are fetched into the second-level cache.
-///   queries [Rows][head_dim], blocks and ahead: pointers to blocks [head_dim][key_block], scores [Rows][tile]
+/// with the queries in the lanes. Meanwhile as much as these keys take is fetched from where `ahead` points.
+///   queries [Rows][head_dim], blocks: pointers to blocks [head_dim][key_block], scores [Rows][tile]
 template <int Rows, class T, class K>
-RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, const K* const* blocks,
-                              const K* const* ahead, T* RAPT_RESTRICT scores) {
+RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, const K* const* blocks, Wanted<K> ahead,
+                              T* RAPT_RESTRICT scores) {
   constexpr int width = Vec<T>::lanes, block = detail::key_block, step = width * key_registers, line = 64;
   for (int first = 0; first < contract::tile; first += step) {
-    const K *keys[key_registers], *next[key_registers];
+    const K* keys[key_registers];
     Vec<T> sum[Rows][key_registers];
     RAPT_UNROLL
     for (int i = 0; i < key_registers; ++i) {
       const int key = first + i * width;
       keys[i] = blocks[key / block] + key % block;
-      next[i] = ahead[key / block] + key % block;
       RAPT_UNROLL
       for (int r = 0; r < Rows; ++r) sum[r][i] = broadcast(T(0));
     }
@@ -30,7 +40,7 @@ RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, co
       RAPT_UNROLL
       for (int i = 0; i < key_registers; ++i) {
         key[i] = load(keys[i] + d * block);
-        if (i * width * int(sizeof(K)) % line == 0) prefetch(next[i] + d * block);
+        if (i * width * int(sizeof(K)) % line == 0) ahead.fetch(first * head_dim + d * step + i * width);
       }
       RAPT_UNROLL
       for (int r = 0; r < Rows; ++r) {
@@ -47,21 +57,21 @@ RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, co
   }
 }
 
-/// Blocks of a tile's keys out of rows, which have `stride` between elements. `ahead` are the next tile's rows.
-///   rows and ahead [tile], blocks [tile / key_block][head_dim][key_block]
+/// Blocks of a tile's keys out of rows, which have `stride` between elements. Meanwhile as many rows, `step` apart, are
+/// fetched from where `ahead` points.
+///   rows [tile], blocks [tile / key_block][head_dim][key_block]
 template <class T>
-RAPT_NOINLINE void block_keys(const T* const* rows, const T* const* ahead, Index stride, Index head_dim, T* blocks) {
+RAPT_NOINLINE void block_keys(const T* const* rows, Wanted<T> ahead, Index step, Index stride, Index head_dim,
+                              T* blocks) {
   constexpr int width = Vec<T>::lanes, block = detail::key_block;
   for (int key = 0; key < contract::tile; key += width) {
     T* const to = blocks + key / block * block * head_dim + key % block;
     Index d = 0;
     for (; stride == 1 && d + width <= head_dim; d += width) {
+      for (int i = 0; i < width; ++i) ahead.fetch((key + i) * step + d);  // written out, it would be half the code
       Vec<T> square[width];
       RAPT_UNROLL
-      for (int i = 0; i < width; ++i) {
-        square[i] = load(rows[key + i] + d);
-        prefetch(ahead[key + i] + d);
-      }
+      for (int i = 0; i < width; ++i) square[i] = load(rows[key + i] + d);
       transpose<T>(square);
       RAPT_UNROLL
       for (int i = 0; i < width; ++i) store(to + (d + i) * block, square[i]);

@@ -34,26 +34,34 @@ template <class T> RAPT_INLINE T lane_0(Vec<T> x) {
   return lanes[0];
 }
 
-/// One tile of the online softmax for one row: its scores [tile], filled up, become weights in place, and (m, l) takes
-/// them in. `factor` receives what the row's weighted values are to be multiplied with first. Returns whether that
-/// differs from 1.
-template <class T, class Keep> RAPT_NOINLINE bool soften_row(T* scores, Keep keep, T& m, T& l, T& factor) {
+/// One tile of the online softmax for `count` rows: their scores [count][tile], filled up, become weights in place, and
+/// (m, l) of each takes them in. `factor` receives what a row's weighted values are to be multiplied with first:
+/// exactly 1 where the reference stays. Step by step for all rows, as what the lanes come to together is a chain, of
+/// which the processor goes through several at once.
+template <class T, class Keep>
+RAPT_NOINLINE void soften_rows(T* scores, Index count, Keep keep, T* m, T* l, T* factor) {
   constexpr int width = Vec<T>::lanes;
   const Vec<T> lowest = broadcast(std::numeric_limits<T>::lowest());
-  Vec<T> largest = lowest;
-  for (int at = 0; at < contract::tile; at += width)
-    largest = max(keep.or_else(at, load(scores + at), lowest), largest);
-  const Vec<T> before = broadcast(m);
-  Vec<T> reference = before;
-  const Vec<T> alpha = advance(reference, largest_lane<width / 2>(largest));
-
-  for (int at = 0; at < contract::tile; at += width)
-    store(scores + at, keep.or_else(at, exp(sub(load(scores + at), reference)), broadcast(T(0))));
-  const Vec<T> sum = sum_lanes<width / 2>(sum_registers<1>(scores));
-  m = lane_0(reference);
-  l = lane_0(fma(broadcast(l), alpha, sum));
-  factor = lane_0(alpha);
-  return any(greater(reference, before));
+  for (Index r = 0; r < count; ++r) {
+    Vec<T> largest = lowest, reference = broadcast(m[r]);
+    for (int i = 0; i < contract::tile; i += width) {
+      const Index at = r * contract::tile + i;
+      largest = max(keep.or_else(at, load(scores + at), lowest), largest);
+    }
+    factor[r] = lane_0(advance(reference, largest_lane<width / 2>(largest)));
+    m[r] = lane_0(reference);
+  }
+  for (Index r = 0; r < count; ++r) {
+    const Vec<T> reference = broadcast(m[r]);
+    for (int i = 0; i < contract::tile; i += width) {
+      const Index at = r * contract::tile + i;
+      store(scores + at, keep.or_else(at, exp(sub(load(scores + at), reference)), broadcast(T(0))));
+    }
+  }
+  for (Index r = 0; r < count; ++r) {
+    const Vec<T> sum = sum_lanes<width / 2>(sum_registers<1>(scores + r * contract::tile));
+    l[r] = lane_0(fma(broadcast(l[r]), broadcast(factor[r]), sum));
+  }
 }
 
 RAPT_REGION_CLOSE

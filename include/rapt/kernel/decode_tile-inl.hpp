@@ -34,13 +34,13 @@ struct Rows {
   bool fresh[few_rows];  // nothing has been taken into the span's state yet
 };
 
-/// The keys and values of a tile, and of the one after it. K: how they are kept.
+/// The keys and values of a tile. K: how they are kept.
 template <class K> struct DecodeTile {
   Index first, count;
   const K* keys[contract::tile / detail::key_block];
-  const K* values[contract::tile];
-  const K* next_keys[contract::tile / detail::key_block];
-  const K* next_values[contract::tile];
+  const K* values;
+  Index value_step;                    // from one key's values to the next one's
+  Wanted<K> keys_ahead, values_ahead;  // to be fetched meanwhile
 };
 
 /// value_dim, filled up to whole registers.
@@ -67,42 +67,72 @@ template <class T> RAPT_INLINE DecodeScratch<T> take_decode_scratch(Carver& carv
   return s;
 }
 
+/// How far ahead keys, and values, are fetched: half the way soon, all of it later. From nearer, they come too late;
+/// from farther, more is fetched in vain where a head's keys end.
+constexpr Index ahead_bytes = 32 * 1024;
+
+/// The positions that are gone through, up to `end`, and those that the worker is likely to go on with.
+struct Course {
+  Index batch, head, end;
+  Index next_batch, next_head, next_begin, next_end;
+};
+
+/// A position of a sequence and head.
+struct Spot {
+  Index batch, head, position;
+};
+
+/// Where a course is at, or will have come to. Always a position that exists: a caller's strides may be so large that
+/// even the address of another one can't be told.
+RAPT_INLINE Spot spot_of(const Course& c, Index position) {
+  if (position < c.end) return {c.batch, c.head, position};
+  const Index beyond = c.next_begin + position - c.end;
+  return {c.next_batch, c.next_head, beyond < c.next_end ? beyond : c.next_begin};
+}
+
+/// What to fetch while a tile is worked on. (In a cache, a head's keys and values are one stretch of memory each.)
+template <class Kv> RAPT_INLINE void look_ahead(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, const Course& c) {
+  constexpr Index block = detail::key_block;
+  const Index bytes = kv.head_dim() * Index(sizeof(typename Kv::Stored));  // of a key; a value's are about as many
+  const Index blocks = ahead_bytes / 2 / (bytes * block), distance = blocks > 1 ? blocks * block : block;
+  const Spot soon = spot_of(c, tile.first + distance), later = spot_of(c, tile.first + 2 * distance);
+  tile.keys_ahead = {kv.key(soon.batch, soon.head, soon.position), kv.key(later.batch, later.head, later.position)};
+  tile.values_ahead = {kv.value(soon.batch, soon.head, soon.position),
+                       kv.value(later.batch, later.head, later.position)};
+}
+
 /// A tile of keys that are kept in blocks: everything is read in place.
 template <class Kv>
-RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, Index b, Index h) {
-  const Index after = tile.first + contract::tile, length = kv.length(b), next = after < length ? after : tile.first;
+RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, const Course& c) {
   for (Index i = 0; i < contract::tile / detail::key_block; ++i) {
     const Index key = i * detail::key_block;
-    tile.keys[i] = kv.key(b, h, tile.first + (key < tile.count ? key : 0));
-    tile.next_keys[i] = kv.key(b, h, next + key < length ? next + key : tile.first);
+    tile.keys[i] = kv.key(c.batch, c.head, tile.first + (key < tile.count ? key : 0));
   }
-  for (Index j = 0; j < tile.count; ++j) {
-    tile.values[j] = kv.value(b, h, tile.first + j);
-    tile.next_values[j] = kv.value(b, h, next + j < length ? next + j : tile.first);
-  }
+  tile.values = kv.value(c.batch, c.head, tile.first);
+  tile.value_step = kv.value_step();
 }
 
 /// A tile of keys that are kept in rows: they are put into blocks. Values are copied if their elements don't stand side
 /// by side, or don't fill whole registers.
 template <class Kv, class T>
-RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, Index b, Index h, const DecodeScratch<T>& s) {
-  const Index after = tile.first + contract::tile, length = kv.length(b), next = after < length ? after : tile.first;
+RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, const Course& c, const DecodeScratch<T>& s) {
   const Index value_dim = kv.value_dim(), dim = whole_registers<T>(value_dim), stride = kv.value_stride();
-  const T *rows[contract::tile], *next_rows[contract::tile];
-  for (Index j = 0; j < contract::tile; ++j) {
-    const Index key = tile.first + (j < tile.count ? j : 0);
-    rows[j] = kv.key(b, h, key);
-    next_rows[j] = kv.key(b, h, next + j < length ? next + j : tile.first);
-    const T* const value = kv.value(b, h, key);
-    T* const copy = s.values + j * dim;
-    const bool in_place = dim == value_dim && (stride == 1 || value_dim == 1);
-    for (Index d = 0; d < dim && !in_place; ++d) copy[d] = d < value_dim ? value[d * stride] : T(0);
-    tile.values[j] = in_place ? value : copy;
-    tile.next_values[j] = kv.value(b, h, next + j < length ? next + j : tile.first);
-  }
-  block_keys(rows, next_rows, kv.head_dim() == 1 ? 1 : kv.key_stride(), kv.head_dim(), s.keys);
+  const T* rows[contract::tile];
+  for (Index j = 0; j < contract::tile; ++j) rows[j] = kv.key(c.batch, c.head, tile.first + (j < tile.count ? j : 0));
+  const Index step_ahead = tile.count == contract::tile ? kv.key_step() : 0;  // so that no address is out of reach
+  block_keys(rows, tile.keys_ahead, step_ahead, kv.head_dim() == 1 ? 1 : kv.key_stride(), kv.head_dim(), s.keys);
   for (Index i = 0; i < contract::tile / detail::key_block; ++i)
-    tile.keys[i] = tile.next_keys[i] = s.keys + i * detail::key_block * kv.head_dim();
+    tile.keys[i] = s.keys + i * detail::key_block * kv.head_dim();
+  tile.keys_ahead = {s.keys, s.keys};  // no more is wanted
+
+  tile.values = kv.value(c.batch, c.head, tile.first);
+  tile.value_step = kv.value_step();
+  if (dim == value_dim && (stride == 1 || value_dim == 1)) return;
+  for (Index j = 0; j < tile.count; ++j)
+    for (Index d = 0; d < dim; ++d)
+      s.values[j * dim + d] = d < value_dim ? tile.values[j * tile.value_step + d * stride] : T(0);
+  tile.values = s.values;
+  tile.value_step = dim;
 }
 
 template <class T> RAPT_NOINLINE void rescale_row(T* o, T factor, Index dim) {
@@ -114,6 +144,24 @@ template <class T> RAPT_NOINLINE void clear_row(T* o, Index dim) {
   for (Index d = 0; d < dim; d += Vec<T>::lanes) store(o + d, broadcast(T(0)));
 }
 
+/// Which scores of rows [first, first + count) with a tile are attended, [row][tile], one word a score; and whether any
+/// is.
+template <class Word, class S>
+RAPT_NOINLINE Coverage find_kept_rows(const S& score, const Rows& rows, Index first, Index count, Index first_key,
+                                      Index keys, Word* RAPT_RESTRICT keep) {
+  Word any = 0;
+  for (Index r = first; r < first + count; ++r, keep += contract::tile) {
+    const std::int32_t head = rows.head[r], position = rows.position[r], row = position - rows.first_query;
+    for (Index j = 0; j < keys; ++j) {
+      const std::int32_t key = static_cast<std::int32_t>(first_key + j);
+      keep[j] = detail::attends(score, Coord{rows.batch, head, position, key, row});
+      any |= keep[j];
+    }
+    for (Index j = keys; j < contract::tile; ++j) keep[j] = 0;
+  }
+  return any == 0 ? Coverage::none : Coverage::some;
+}
+
 /// Rows [first, first + count) of a head go through a tile. `Count` of them are worked on: those that are not there
 /// repeat the last one's query, and what comes of them is not looked at.
 template <int Count, class T, class S, class K>
@@ -122,7 +170,8 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
   constexpr Index tile_keys = contract::tile;
   T* const o = s.span.o + first * dim;
   const bool fresh = rows.fresh[first];
-  score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.next_keys, s.scores);
+  if (!all && find_kept_rows(score, rows, first, count, tile.first, tile.count, s.keep) == Coverage::none) return;
+  score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
   if constexpr (detail::Changes<S>)
     for (Index r = 0; r < count; ++r)
       change_row<T>(score,
@@ -133,36 +182,30 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
     for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
 
   if (!all && fresh) clear_row(o, Count * dim);
-  for (Index r = 0; r < Count; ++r) {
+  T *const m = s.span.m + first, *const l = s.span.l + first, factor[Count];
+  if (all)
+    soften_rows(s.scores, count, KeepAll<T>{}, m, l, factor);
+  else
+    soften_rows(s.scores, count, KeepSome<T>{s.keep}, m, l, factor);
+  for (Index r = 0; r < count; ++r) {
     T* const scores = s.scores + r * tile_keys;
-    T &m = s.span.m[first + r], &l = s.span.l[first + r], factor = T(1);
-    bool moved = false;
-    if (all) {
-      moved = soften_row(scores, KeepAll<T>{}, m, l, factor);
-    } else if (r < count) {
-      detail::Word<T>* const keep = s.keep + r * tile_keys;
-      for (Index j = 0; j < tile_keys; ++j)
-        keep[j] = j < tile.count && detail::attends(score, {rows.batch, rows.head[first + r], rows.position[first + r],
-                                                            static_cast<std::int32_t>(tile.first + j),
-                                                            rows.position[first + r] - rows.first_query});
-      moved = soften_row(scores, KeepSome<T>{keep}, m, l, factor);
-    }
-    if (moved && (!fresh || !all)) rescale_row(o + r * dim, factor, dim);
-    if (!all && r < count) add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.count, dim, o + r * dim);
+    if (factor[r] != T(1) && (!fresh || !all)) rescale_row(o + r * dim, factor[r], dim);
+    if (!all)
+      add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.value_step, tile.count, dim, o + r * dim);
   }
-  if (all) add_row_values<Count>(s.scores, tile.values, tile.next_values, tile.count, dim, fresh, o);
+  if (all) add_row_values<Count>(s.scores, tile.values, tile.value_step, tile.values_ahead, tile.count, dim, fresh, o);
   for (Index r = 0; r < Count; ++r) rows.fresh[first + r] = false;
 }
 
 /// All rows go through one tile.
 template <class T, class S, class Kv>
-RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Rows& rows, Index key,
+RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const Course& course, Rows& rows, Index key,
                                const DecodeScratch<T>& s) {
   using K = typename Kv::Stored;
   const Kv& kv = work.problem.kv;
   const Index head_dim = kv.head_dim(), dim = whole_registers<T>(kv.value_dim());
   DecodeTile<K> tile;
-  const Index left = kv.length(at.batch) - key;
+  const Index left = kv.length(course.batch) - key;
   tile.first = key;
   tile.count = left < contract::tile ? left : contract::tile;
   bool found = false;
@@ -179,10 +222,11 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
     const Coverage covers = detail::covers(work.score, box);
     if (covers == Coverage::none) continue;
     if (!found) {
+      look_ahead(tile, kv, course);
       if constexpr (Kv::blocked)
-        find_decode_tile(tile, kv, at.batch, at.kv_head);
+        find_decode_tile(tile, kv, course);
       else
-        copy_decode_tile(tile, kv, at.batch, at.kv_head, s);
+        copy_decode_tile(tile, kv, course, s);
     }
     found = true;
     const bool all = covers == Coverage::all;

@@ -15,12 +15,12 @@ struct Place {
 /// Later blocks first: with a causal mask they have the most keys, and the short ones fill the gaps at the end.
 /// The blocks of a head follow each other, so that its keys and values are still in the cache.
 template <class T, class S, class Kv>
-RAPT_INLINE Place place_of(const detail::ForwardWork<T, S, Kv>& work, Index item) {
+RAPT_NOINLINE Place place_of(const detail::ForwardWork<T, S, Kv>& work, Index item) {
   const detail::Schedule& s = work.schedule;
   Place at{};
-  const Index part = item % s.parts;
-  const Index head = item / s.parts / s.blocks;
-  at.block = s.blocks - 1 - item / s.parts % s.blocks;
+  const Index part = item / s.turns % s.parts;
+  const Index head = item / (s.turns * s.parts * s.blocks) * s.turns + item % s.turns;
+  at.block = s.blocks - 1 - item / (s.turns * s.parts) % s.blocks;
   at.batch = head / work.problem.kv_heads();
   at.kv_head = head % work.problem.kv_heads();
   at.first_row = at.block * s.block_rows();

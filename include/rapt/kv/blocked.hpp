@@ -58,6 +58,8 @@ template <class K> struct BlockedKv {
   }
   Index key_stride() const { return key_block; }
   Index value_stride() const { return 1; }
+  Index value_step() const { return value_row; }
+  bool heads_inside() const { return false; }
 };
 
 }  // namespace detail

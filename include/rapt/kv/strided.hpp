@@ -38,6 +38,15 @@ template <class T> struct StridedKv {
   const T* value(Index b, Index h, Index position) const { return v.row(b, h, position); }
   Index key_stride() const { return k.stride[3]; }
   Index value_stride() const { return v.stride[3]; }
+  /// Elements from one position's key, or value, to the next one's. (Blocked keys have no such distance; blocked values
+  /// have it within a tile.)
+  Index key_step() const { return k.stride[2]; }
+  Index value_step() const { return v.stride[2]; }
+  /// Whether the heads of a position stand closer together than the positions of a head.
+  bool heads_inside() const {
+    const auto distance = [](Index stride) { return stride < 0 ? -stride : stride; };
+    return heads() > 1 && k.length() > 1 && distance(k.stride[1]) < distance(k.stride[2]);
+  }
 };
 
 }  // namespace detail

@@ -94,8 +94,8 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
 
   detail::Extents extents() const {
     const detail::Problem<T, Kv>& p = work_.problem;
-    return {p.batch(),      p.kv_heads(), p.group(),     p.q_len(),
-            p.kv.longest(), p.head_dim(), p.value_dim(), Index(sizeof(T))};
+    return {p.batch(),    p.kv_heads(),  p.group(),        p.q_len(),          p.kv.longest(),
+            p.head_dim(), p.value_dim(), Index(sizeof(T)), p.kv.heads_inside()};
   }
 
   void check_rope() const {
@@ -183,7 +183,10 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
           ": as many as fit the cache and leave each worker several\n";
   text += "keys        " + n(detail::ceil_div(p.kv.longest(), contract::tile)) + " tiles of " + n(contract::tile) +
           ", " + n(s.spans) + " spans of " + n(contract::span) +
-          (s.parts > 1 ? ", dealt into " + n(s.parts) + " parts as there are fewer blocks than workers" : "") + "\n";
+          (s.turns > 1   ? ", each gone through by all heads before the next one, as their rows stand side by side"
+           : s.parts > 1 ? ", dealt into " + n(s.parts) + " parts as there are fewer blocks than workers"
+                         : "") +
+          "\n";
   const auto describe_copies = [&](const char* what, Index stride, Index dim) {
     if (stride != 1 && dim > 1)
       text += std::string("memory      the elements of the ") + what + " stand " + n(stride) +

@@ -16,7 +16,8 @@ constexpr Index round_up(Index a, Index multiple) { return ceil_div(a, multiple)
 /// What a schedule depends on.
 struct Extents {
   Index batch, kv_heads, group, q_len, kv_len, head_dim, value_dim;
-  Index element;  // bytes
+  Index element;              // bytes
+  bool heads_inside = false;  // the heads of a position stand closer together than the positions of a head
 };
 
 /// The rows of a key/value head are its query heads' queries, position by position with the heads of the group inside:
@@ -30,6 +31,7 @@ struct Schedule {
   Index heads;    // batch · kv_heads
   Index spans;    // of the keys
   Index parts;    // that a block's spans are dealt into: more than 1 only for blocks of one group, where there are few
+  Index turns;    // heads that take turns at a part: 1, or all of a position's
   bool few;       // the rows are so few that keys go into the lanes, not queries
   Index workers;  // that can have something to do
 
@@ -67,6 +69,13 @@ inline Schedule make_schedule(const Extents& e, Index lanes, Index few_rows, Ind
   s.parts = workers > 1 && (s.few || s.groups == 1) && whole > 0 && whole < enough_blocks(s, workers)
                 ? std::clamp<Index>(ceil_div(wanted_items, whole), 1, std::max<Index>(s.spans, 1))
                 : 1;
+  s.turns = 1;
+  if (s.few && e.heads_inside && s.spans > 1) {
+    // One head's rows are a little of each of many pages: by the time that the next head wants the rest of them, the
+    // processor has forgotten where they are, unless all heads go through a span before any goes on to the next one.
+    s.turns = e.kv_heads;
+    s.parts = s.spans;
+  }
   s.workers = std::clamp<Index>(s.items(), 1, workers);
   return s;
 }
