@@ -21,3 +21,6 @@
 #include "rapt/rope/spec.hpp"
 #include "rapt/rope/table.hpp"
 #include "rapt/rope/xpos.hpp"
+#include "rapt/score/key_range.hpp"
+#include "rapt/state/cascade.hpp"
+#include "rapt/state/merge.hpp"
