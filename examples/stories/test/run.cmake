@@ -9,6 +9,8 @@
 # SHA256   or has this sum
 # STDERR   the standard error matches
 # AGAIN    with these arguments (a list) added, the standard output is the same
+# BATCH    prompts, a list: with all of them, each after -i, the standard output is what it is with each alone, one
+#          after the other; STDERR is about all of them, STDOUT and SHA256 are about the first alone
 cmake_minimum_required(VERSION 3.25)
 
 if(NEEDS AND NOT EXISTS "${NEEDS}")
@@ -31,6 +33,13 @@ function(run result)
   set(${result} "${out}" PARENT_SCOPE)
 endfunction()
 
+if(BATCH)
+  set(command ${COMMAND})
+  list(POP_FRONT BATCH prompt)
+  list(APPEND COMMAND -i ${prompt})
+  set(stderr_of_all "${STDERR}")
+  set(STDERR "")
+endif()
 run(text ${COMMAND})
 if(STDOUT)
   file(READ "${STDOUT}" expected)
@@ -48,5 +57,19 @@ if(AGAIN)
   run(again ${COMMAND} ${AGAIN})
   if(NOT again STREQUAL text)
     message(FATAL_ERROR "with ${AGAIN}, the standard output has to be the same")
+  endif()
+endif()
+if(BATCH)
+  set(alone "${text}")
+  set(batch ${COMMAND})
+  foreach(prompt IN LISTS BATCH)
+    run(story ${command} -i ${prompt})
+    string(APPEND alone "\n\n* * *\n\n${story}")
+    list(APPEND batch -i ${prompt})
+  endforeach()
+  set(STDERR "${stderr_of_all}")
+  run(together ${batch})
+  if(NOT together STREQUAL alone)
+    message(FATAL_ERROR "the standard output has to be that of each prompt alone:\n${alone}")
   endif()
 endif()

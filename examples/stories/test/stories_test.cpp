@@ -186,6 +186,10 @@ std::vector<Vector> scores(const stories::Checkpoint& model, std::span<const int
   return all;
 }
 
+bool same_bits(const stories::Row& a, const stories::Row& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), std::size_t(a.size()) * sizeof(float)) == 0;
+}
+
 void test_model(const std::string& path) {
   const stories::Checkpoint checkpoint = stories::load_checkpoint(path);
   const stories::Config& config = checkpoint.config;
@@ -194,23 +198,86 @@ void test_model(const std::string& path) {
   for (int& token : tokens) token = int(random() % unsigned(vocab_size));
   const std::vector<Vector> expected = scores(checkpoint, tokens);
 
-  for (const std::size_t chunk : {tokens.size(), std::size_t(7), std::size_t(1)}) {
+  std::vector<stories::Row> one_by_one;  // the scores after each token
+  for (const std::size_t chunk : {std::size_t(1), std::size_t(7), tokens.size()}) {
     stories::Model model(checkpoint);
     double worst = 0, largest = 0;
     for (std::size_t begin = 0; begin < tokens.size(); begin += chunk) {
       const std::size_t end = std::min(begin + chunk, tokens.size());
-      const stories::Row logits = model.forward(std::span(tokens).subspan(begin, end - begin));
+      const stories::Row logits = model.prefill(0, std::span(tokens).subspan(begin, end - begin));
       for (std::size_t i = 0; i < expected[end - 1].size(); ++i) {
         largest = std::max(largest, std::abs(expected[end - 1][i]));
         worst = std::max(worst, std::abs(double(logits[Eigen::Index(i)]) - expected[end - 1][i]));
       }
+      if (chunk == 1) one_by_one.push_back(logits);
+      check(same_bits(logits, one_by_one[end - 1]), path + ": the same tokens at once or one by one: the same bits");
     }
     std::cout << path << ", " << chunk << " tokens at once: largest difference " << worst << " in scores of up to "
               << largest << "\n";
     check(worst < 1e-4 * std::max(1.0, largest), path + ": scores differ from those of the plain loops");
     check_error("the model can't take in 1 tokens", "holds " + std::to_string(config.max_length),
-                [&] { model.forward(std::span(tokens).first(1)); });
+                [&] { model.prefill(0, std::span(tokens).first(1)); });
+    check_error("the model can't take in 1 tokens", "holds " + std::to_string(config.max_length),
+                [&] { model.decode(std::span(tokens).first(1)); });
   }
+}
+
+/// Five texts side by side, which begin with different lengths and leave at different steps, against each alone.
+void test_batch(const std::string& path) {
+  const stories::Checkpoint checkpoint = stories::load_checkpoint(path);
+  std::mt19937 random(11);
+  struct Text {
+    std::size_t prompt, length;  // it leaves with so many tokens
+    std::vector<int> tokens{};
+    std::vector<stories::Row> alone{};  // the scores after each token
+  };
+  std::vector<Text> texts{{9, 20}, {1, 40}, {20, 25}, {3, 10}, {17, 40}};
+  for (Text& text : texts) {
+    stories::Model model(checkpoint);
+    for (std::size_t i = 0; i < text.length; ++i) {
+      text.tokens.push_back(int(random() % unsigned(vocab_size)));
+      text.alone.push_back(model.prefill(0, std::span(text.tokens).last(1)));
+    }
+  }
+
+  stories::Model model(checkpoint, texts.size());
+  const auto prefill = [&](std::size_t s, std::size_t begin, std::size_t end) {
+    check(same_bits(model.prefill(s, std::span(texts[s].tokens).subspan(begin, end - begin)), texts[s].alone[end - 1]),
+          path + ": a prompt next to others: the same bits as alone");
+  };
+  for (std::size_t s = texts.size(); s-- > 1;) prefill(s, 0, texts[s].prompt);
+  prefill(0, 0, 4);  // in two pieces, after the others
+  prefill(0, 4, texts[0].prompt);
+
+  std::vector<std::size_t> batch{0, 1, 2, 3, 4};  // sequence s is text batch[s]
+  std::vector<std::size_t> sizes;                 // of the batch, in each step
+  for (;;) {
+    std::vector<int> tokens;
+    std::vector<std::size_t> going_on, left;
+    for (std::size_t s = batch.size(); s-- > 0;) {  // from the last on: those that stay change places too
+      const Text& text = texts[batch[s]];
+      const auto length = std::size_t(model.length(s));
+      check(length == text.prompt + sizes.size(), path + ": each step adds a token to each sequence");
+      if (length == text.length) continue;
+      going_on.push_back(s);
+      left.push_back(batch[s]);
+      tokens.push_back(text.tokens[length]);
+    }
+    if (going_on.empty()) break;
+    model.keep(going_on);
+    batch = left;
+    check(model.sequences() == batch.size(), path + ": as many sequences as are kept");
+    const stories::Matrix logits = model.decode(tokens);
+    for (std::size_t s = 0; s < batch.size(); ++s)
+      check(same_bits(logits.row(Eigen::Index(s)), texts[batch[s]].alone[std::size_t(model.length(s)) - 1]),
+            path + ": a step of a batch: the same bits as alone");
+    sizes.push_back(batch.size());
+  }
+  std::vector<std::size_t> expected;
+  for (std::size_t step = 0; step < 39; ++step)
+    expected.push_back(1 + (step < 23) + (step < 11) + (step < 7) + (step < 5));
+  check(sizes == expected, path + ": a text that has ended leaves the batch");
+  check_error("the model can't decode 0 tokens", "it takes 1, one for each sequence", [&] { model.decode({}); });
 }
 
 void test_checkpoints(const std::string& folder) {
@@ -218,7 +285,10 @@ void test_checkpoints(const std::string& folder) {
   write(folder + "model.bin", good);
   write(folder + "multi_head.bin", made_up_checkpoint(multi_head, false, 2));
   write(folder + "multi_query.bin", made_up_checkpoint(multi_query, true, 3));
-  for (const char* name : {"model.bin", "multi_head.bin", "multi_query.bin"}) test_model(folder + name);
+  for (const char* name : {"model.bin", "multi_head.bin", "multi_query.bin"}) {
+    test_model(folder + name);
+    test_batch(folder + name);
+  }
 
   const auto bad = [&](const std::string& name, const Bytes& bytes, const std::string& said) {
     write(folder + name, bytes);
