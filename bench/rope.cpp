@@ -1,5 +1,6 @@
 // How fast rotary embeddings are applied in place, against reading and writing the same memory, measured right before
-// and after each run.
+// and after each run; and what they add to a prefill, where keys are turned while they are stored and queries while
+// they are packed.
 //
 //     rapt_rope_bench                                  everything
 //     rapt_rope_bench --benchmark_filter=^llama3       some of it
@@ -9,6 +10,8 @@
 //     GB/s        elements read and written
 //     of_limit    the part of what a loop that multiplies every element in place gets from the same memory
 //     Mangle/s    cosines and sines computed, for tables: millions of pairs a second
+//     of_attention  the time that turning adds to storing keys and to attention, of attention's without it; the two
+//                   are from_keys and from_queries, and goal is what their sum is meant to stay under
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -22,8 +25,7 @@
 #include "clock.hpp"
 #include "inputs.hpp"
 #include "medians.hpp"
-#include "rapt/rope/rotate.hpp"
-#include "rapt/rope/scaling.hpp"
+#include "rapt/rapt.hpp"
 
 #define RAPT_EACH_REGION "update-inl.hpp"
 #include "rapt/isa/each_region.hpp"
@@ -79,6 +81,39 @@ void rotate(benchmark::State& state, const Case& c) {
   }
 }
 
+/// Seconds of each, the one and the other in turn, first to last and back: what drifts meanwhile is in both alike.
+template <class One, class Other> std::pair<double, double> in_turn(One&& one, Other&& other) {
+  const double first = seconds(one), second = seconds(other);
+  const double third = seconds(other), fourth = seconds(one);
+  return {(first + fourth) / 2, (second + third) / 2};
+}
+
+/// One repetition: a prompt goes into an empty cache, then all of its queries attend, each with and without turning.
+void prefill(benchmark::State& state, Index q_heads, Index kv_heads, Index length) {
+  const Inputs<float> in(square(q_heads, kv_heads, head_dim, length, rapt::causal()), Layout::bshd);
+  const rope::Table<float> table(rope::llama3(head_dim), length);
+  rapt::KvCache<float> cache({.kv_heads = kv_heads, .capacity = length, .head_dim = head_dim});
+  rapt::Workspace workspace;
+  const auto append = [&](const rope::Table<float>* rope) {
+    cache.truncate(0, 0);
+    cache.append(in.k, in.v, {.rope = rope});
+  };
+  const auto attend = [&](const rope::Table<float>* rope) {
+    rapt::attention(in.q, cache, in.out, rapt::causal(), {.rope = rope, .workspace = &workspace});
+  };
+  append(&table);  // warm
+  attend(&table);
+  for (auto _ : state) {
+    const auto [keys, turned_keys] = in_turn([&] { append(nullptr); }, [&] { append(&table); });
+    const auto [queries, turned_queries] = in_turn([&] { attend(nullptr); }, [&] { attend(&table); });
+    state.SetIterationTime(turned_queries);
+    state.counters["from_keys"] = (turned_keys - keys) / queries;
+    state.counters["from_queries"] = (turned_queries - queries) / queries;
+    state.counters["of_attention"] = (turned_keys - keys + turned_queries - queries) / queries;
+    state.counters["goal"] = 0.03;
+  }
+}
+
 void make_table(benchmark::State& state, Index length) {
   const rope::Spec spec = rope::llama3(head_dim);
   for (auto _ : state) {
@@ -117,6 +152,7 @@ int run(int argc, char** argv) {
     for (rapt::Isa isa : rapt::supported_isas())
       add_case(std::string(rapt::name(isa)) + "/8_x_64/bshd" + tail, {8, 64, Layout::bshd, pairing, isa});
   }
+  add("prefill/32_8_x_2048", [](benchmark::State& state) { prefill(state, 32, 8, 2048); });
   add("table/131072_x_64", [](benchmark::State& state) { make_table(state, 131072); });
   Medians medians;
   benchmark::RunSpecifiedBenchmarks(&medians);

@@ -1,8 +1,6 @@
 #include "model.hpp"
 
-#include <Eigen/Core>
 #include <cmath>
-#include <rapt/rapt.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -10,91 +8,141 @@
 namespace stories {
 namespace {
 
-/// Each row divided by its root mean square, then each column multiplied by its weight.
-Matrix rms_norm(const Matrix& x, const Row& weight) {
-  const Eigen::ArrayXf mean_square = x.rowwise().squaredNorm().array() / float(x.cols());
-  const Eigen::ArrayXf inverse = (mean_square + 1e-5f).sqrt().inverse();
-  return (x.array().colwise() * inverse).rowwise() * weight.array();
+/// The attention of every layer: grouped queries, and pairs of neighbouring dims that turn together.
+rapt::LayerConfig attention_config(const Config& n) {
+  rapt::rope::Spec rope = rapt::rope::standard(n.head_dim(), 10000);
+  rope.pairing = rapt::rope::Pairing::interleaved;
+  return {.hidden_size = n.dim,
+          .num_heads = n.heads,
+          .num_kv_heads = n.kv_heads,
+          .rope = rope,
+          .max_positions = n.max_length};
 }
+
+rapt::Matrix<const float> rows(const Matrix& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); }
+rapt::Matrix<float> rows(Matrix& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); }
+
+Matrix rms_norm(const Matrix& x, const Row& weight) {
+  Matrix y(x.rows(), x.cols());
+  rapt::rms_norm(rapt::view(x), {weight.data(), static_cast<std::size_t>(weight.size())}, rapt::view(y), {.eps = 1e-5});
+  return y;
+}
+
+float silu(float x) { return x / (1 + std::exp(-x)); }
 
 }  // namespace
 
-Model::Model(Checkpoint checkpoint) : weights_(std::move(checkpoint)) {
-  const Config& n = config();
-  const Matrix empty = Matrix::Zero(n.max_length, n.kv_dim());
-  caches_.assign(weights_.layers.size(), {empty, empty});
-
-  const int pairs = n.head_dim() / 2;
-  cosine_.resize(n.max_length, pairs);
-  sine_.resize(n.max_length, pairs);
-  for (int position = 0; position < n.max_length; ++position)
-    for (int pair = 0; pair < pairs; ++pair) {
-      const double angle = position * std::pow(10000.0, -double(pair) / pairs);
-      cosine_(position, pair) = float(std::cos(angle));
-      sine_(position, pair) = float(std::sin(angle));
-    }
+Model::Model(const Checkpoint& weights, std::size_t sequences)
+    : config_(weights.config),
+      embedding_(weights.embedding),
+      final_norm_(weights.final_norm),
+      classifier_(rows(weights.classifier.size() == 0 ? weights.embedding : weights.classifier)) {
+  rapt::AttentionLayer<float>::Angles angles;  // the first layer makes a rotary table, the others share it
+  for (const stories::Layer& w : weights.layers) {
+    rapt::AttentionLayer<float> attention(
+        attention_config(config_), {.q = rows(w.wq), .k = rows(w.wk), .v = rows(w.wv), .o = rows(w.wo)}, {}, angles);
+    angles = attention.angles();
+    rapt::KvCache<float> cache(attention.cache_shape(static_cast<rapt::Index>(sequences), config_.max_length));
+    layers_.push_back({w.attention_norm, std::move(attention), std::move(cache), w.feed_norm,
+                       rapt::Linear<float>({rows(w.w1), rows(w.w3)}), rapt::Linear<float>(rows(w.w2))});
+  }
 }
 
-Row Model::forward(std::span<const int> tokens) {
-  const int count = static_cast<int>(tokens.size());
-  if (tokens.empty() || tokens.size() > static_cast<std::size_t>(config().max_length - length_))
-    throw std::length_error("the model can't take in " + std::to_string(tokens.size()) + " tokens after " +
-                            std::to_string(length_) + ": it takes 1 or more, and holds " +
-                            std::to_string(config().max_length));
+int Model::length(std::size_t sequence) const {
+  return static_cast<int>(layers_.front().cache.length(static_cast<rapt::Index>(sequence)));
+}
 
-  Matrix x(count, config().dim);
-  for (int i = 0; i < count; ++i) x.row(i) = weights_.embedding.row(tokens[static_cast<std::size_t>(i)]);
-  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-    attend(weights_.layers[i], caches_[i], x);
-    feed(weights_.layers[i], x);
+Row Model::prefill(std::size_t sequence, std::span<const int> tokens) {
+  check_room(sequence, tokens.size());
+  Matrix x = embed(tokens);
+  run(x, static_cast<rapt::Index>(sequence));
+  return scores(x.bottomRows(1));
+}
+
+Matrix Model::decode(std::span<const int> tokens) {
+  if (tokens.size() != sequences())
+    throw std::length_error("the model can't decode " + std::to_string(tokens.size()) + " tokens; it takes " +
+                            std::to_string(sequences()) + ", one for each sequence");
+  for (std::size_t s = 0; s < sequences(); ++s) check_room(s, 1);
+  Matrix x = embed(tokens);
+  run(x, {});
+  return scores(x);
+}
+
+/// A step goes through all sequences of a cache, so those that have ended may not stay in it. What the others hold
+/// moves to a smaller cache: as much work as attending to it once.
+void Model::keep(std::span<const std::size_t> sequences) {
+  for (Layer& layer : layers_) {
+    rapt::KvCache<float> smaller(
+        layer.attention.cache_shape(static_cast<rapt::Index>(sequences.size()), config_.max_length));
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      const auto from = static_cast<rapt::Index>(sequences[i]), to = static_cast<rapt::Index>(i);
+      Matrix keys(layer.cache.length(from), config_.kv_dim()), values(keys.rows(), keys.cols());
+      layer.cache.read_keys(from, 0, rapt::view(keys, config_.kv_heads));
+      layer.cache.read_values(from, 0, rapt::view(values, config_.kv_heads));
+      // Without the rotary table: keys have been turned when they first went in.
+      smaller.append(to, rapt::view(std::as_const(keys), config_.kv_heads),
+                     rapt::view(std::as_const(values), config_.kv_heads));
+    }
+    layer.cache = std::move(smaller);
   }
-  length_ += count;
+}
 
-  const Matrix last = rms_norm(x.bottomRows(1), weights_.final_norm);
-  const Row logits = last * (weights_.classifier.size() == 0 ? weights_.embedding : weights_.classifier).transpose();
+/// A row for each token.
+Matrix Model::embed(std::span<const int> tokens) const {
+  Matrix x(static_cast<Eigen::Index>(tokens.size()), config_.dim);
+  for (Eigen::Index i = 0; i < x.rows(); ++i) x.row(i) = embedding_.row(tokens[static_cast<std::size_t>(i)]);
+  return x;
+}
+
+/// The rows of x are successive tokens of a sequence, or, if there is none, one token of each.
+void Model::run(Matrix& x, std::optional<rapt::Index> sequence) {
+  for (Layer& layer : layers_) {
+    attend(layer, x, sequence);
+    feed(layer, x);
+  }
+}
+
+/// x += attention of the new tokens, each to itself and to all of its sequence before it. From projecting queries, keys
+/// and values, through turning them, the cache and grouped attention, to projecting back: all of it is the layer's.
+void Model::attend(Layer& layer, Matrix& x, std::optional<rapt::Index> sequence) {
+  const rapt::Index batch = sequence ? 1 : x.rows(), length = sequence ? x.rows() : 1;
+  const Matrix h = rms_norm(x, layer.attention_norm);
+  Matrix y(x.rows(), x.cols());
+  layer.attention.forward(rapt::bsd(h.data(), batch, length, h.cols()), rapt::bsd(y.data(), batch, length, y.cols()),
+                          layer.cache, {.sequence = sequence, .workspace = &workspace_});
+  x += y;
+}
+
+/// x += the feed-forward network (SwiGLU) of each token.
+///
+/// Products are rapt's, and silu goes number by number: a matrix product of Eigen's rounds otherwise for one row than
+/// for ten, and its vectorised exp() otherwise than the one for the last numbers that don't fill a vector. Then a story
+/// would depend on who else is in the batch.
+void Model::feed(const Layer& layer, Matrix& x) {
+  const Matrix h = rms_norm(x, layer.feed_norm);
+  Matrix gate(x.rows(), config_.hidden_dim), up(x.rows(), config_.hidden_dim), y(x.rows(), x.cols());
+  layer.gate_and_up(rows(h), {rows(gate), rows(up)}, {.workspace = &workspace_});
+  gate = gate.unaryExpr(&silu).cwiseProduct(up);
+  layer.down(rows(gate), rows(y), {.workspace = &workspace_});
+  x += y;
+}
+
+/// The scores of the token after each of x.
+Matrix Model::scores(const Matrix& x) {
+  const Matrix h = rms_norm(x, final_norm_);
+  Matrix logits(x.rows(), config_.vocab_size);
+  classifier_(rows(h), rows(logits), {.workspace = &workspace_});
   if (!logits.allFinite())
     throw std::runtime_error("the model's scores are infinite or NaN: its weights can't be right");
   return logits;
 }
 
-/// x += attention of the new tokens, to themselves and to all before them.
-void Model::attend(const Layer& layer, Cache& cache, Matrix& x) {
-  const Config& n = config();
-  const Matrix h = rms_norm(x, layer.attention_norm);
-  Matrix q = h * layer.wq.transpose();
-  auto new_keys = cache.keys.middleRows(length_, x.rows());
-  new_keys = h * layer.wk.transpose();
-  cache.values.middleRows(length_, x.rows()) = h * layer.wv.transpose();
-  rotate(q);
-  rotate(new_keys);
-
-  // Grouped queries, a prompt or a single token: all of it lies in the shapes. The last query stands at the last key.
-  Matrix heads(q.rows(), q.cols());
-  const auto keys = cache.keys.topRows(length_ + x.rows()), values = cache.values.topRows(length_ + x.rows());
-  rapt::attention(rapt::view(q, n.heads), rapt::view(keys, n.kv_heads), rapt::view(values, n.kv_heads),
-                  rapt::view(heads, n.heads), rapt::causal(), {.workspace = &workspace_});
-  x += heads * layer.wo.transpose();
-}
-
-/// x += the feed-forward network (SwiGLU) of each token.
-void Model::feed(const Layer& layer, Matrix& x) const {
-  const Matrix h = rms_norm(x, layer.feed_norm);
-  const Matrix gate = h * layer.w1.transpose();
-  const Matrix up = h * layer.w3.transpose();
-  const Matrix gated = gate.array() / (1 + (-gate.array()).exp()) * up.array();
-  x += gated * layer.w2.transpose();
-}
-
-/// The rotary embedding: in each head, dims 2i and 2i + 1 turn together by an angle that grows with the position.
-void Model::rotate(Eigen::Ref<Matrix> rows) const {
-  const Eigen::Index pairs = cosine_.cols();
-  for (Eigen::Index row = 0; row < rows.rows(); ++row)
-    for (Eigen::Index pair = 0; pair < rows.cols() / 2; ++pair) {
-      const float c = cosine_(length_ + row, pair % pairs), s = sine_(length_ + row, pair % pairs);
-      const float a = rows(row, 2 * pair), b = rows(row, 2 * pair + 1);
-      rows(row, 2 * pair) = a * c - b * s;
-      rows(row, 2 * pair + 1) = a * s + b * c;
-    }
+void Model::check_room(std::size_t sequence, std::size_t tokens) const {
+  if (tokens == 0 || tokens > static_cast<std::size_t>(config_.max_length - length(sequence)))
+    throw std::length_error("the model can't take in " + std::to_string(tokens) + " tokens after " +
+                            std::to_string(length(sequence)) + ": it takes 1 or more, and holds " +
+                            std::to_string(config_.max_length));
 }
 
 }  // namespace stories

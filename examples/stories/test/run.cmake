@@ -10,7 +10,7 @@
 # STDERR   the standard error matches
 # AGAIN    with these arguments (a list) added, the standard output is the same
 # BATCH    prompts, a list: with all of them, each after -i, the standard output is what it is with each alone, one
-#          after the other; STDOUT and the others are about the first alone
+#          after the other; STDERR is about all of them, STDOUT and SHA256 are about the first alone
 cmake_minimum_required(VERSION 3.25)
 
 if(NEEDS AND NOT EXISTS "${NEEDS}")
@@ -37,6 +37,8 @@ if(BATCH)
   set(command ${COMMAND})
   list(POP_FRONT BATCH prompt)
   list(APPEND COMMAND -i ${prompt})
+  set(stderr_of_all "${STDERR}")
+  set(STDERR "")
 endif()
 run(text ${COMMAND})
 if(STDOUT)
@@ -65,6 +67,7 @@ if(BATCH)
     string(APPEND alone "\n\n* * *\n\n${story}")
     list(APPEND batch -i ${prompt})
   endforeach()
+  set(STDERR "${stderr_of_all}")
   run(together ${batch})
   if(NOT together STREQUAL alone)
     message(FATAL_ERROR "the standard output has to be that of each prompt alone:\n${alone}")

@@ -246,18 +246,18 @@ void test_batch(const std::string& path) {
           path + ": a prompt next to others: the same bits as alone");
   };
   for (std::size_t s = texts.size(); s-- > 1;) prefill(s, 0, texts[s].prompt);
-  prefill(0, 0, 4);  // in two pieces, with others in between
+  prefill(0, 0, 4);  // in two pieces, after the others
   prefill(0, 4, texts[0].prompt);
 
   std::vector<std::size_t> batch{0, 1, 2, 3, 4};  // sequence s is text batch[s]
-  std::size_t steps = 0;
-  for (;; ++steps) {
+  std::vector<std::size_t> sizes;                 // of the batch, in each step
+  for (;;) {
     std::vector<int> tokens;
     std::vector<std::size_t> going_on, left;
-    for (std::size_t s = batch.size(); s-- > 0;) {  // from the last on: whoever stays changes places too
+    for (std::size_t s = batch.size(); s-- > 0;) {  // from the last on: those that stay change places too
       const Text& text = texts[batch[s]];
       const auto length = std::size_t(model.length(s));
-      check(length == text.prompt + steps, path + ": each step adds a token");
+      check(length == text.prompt + sizes.size(), path + ": each step adds a token to each sequence");
       if (length == text.length) continue;
       going_on.push_back(s);
       left.push_back(batch[s]);
@@ -271,9 +271,13 @@ void test_batch(const std::string& path) {
     for (std::size_t s = 0; s < batch.size(); ++s)
       check(same_bits(logits.row(Eigen::Index(s)), texts[batch[s]].alone[std::size_t(model.length(s)) - 1]),
             path + ": a step of a batch: the same bits as alone");
+    sizes.push_back(batch.size());
   }
-  check(steps == 39, path + ": the longest takes 39 steps");
-  check_error("the model can't decode 0 tokens", "it takes " + std::to_string(batch.size()), [&] { model.decode({}); });
+  std::vector<std::size_t> expected;
+  for (std::size_t step = 0; step < 39; ++step)
+    expected.push_back(1 + (step < 23) + (step < 11) + (step < 7) + (step < 5));
+  check(sizes == expected, path + ": a text that has ended leaves the batch");
+  check_error("the model can't decode 0 tokens", "it takes 1, one for each sequence", [&] { model.decode({}); });
 }
 
 void test_checkpoints(const std::string& folder) {

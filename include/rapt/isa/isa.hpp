@@ -35,9 +35,15 @@ namespace detail {
 
 #if RAPT_ARCH_X86_64
 /// Conversions to and from 16 bits, which came before AVX2 on every CPU; some compilers' builtins don't know them.
+/// Asked once: in a virtual machine each cpuid is a call of the hypervisor and takes microseconds, and every call of
+/// the library that names its instruction set comes by here. (What the builtins know was asked when the program
+/// started.)
 inline bool cpu_has_f16c() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+  static const bool has = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+  }();
+  return has;
 }
 #endif
 
