@@ -244,7 +244,7 @@ TEST_P(LayerBits, AreThoseOfThePositionsThatArePassed) {
   for (Index b = 0; b < batch; ++b) {
     const std::span<const Index> of_it(rows.data() + b * n, at(n));
     const AttentionLayer<float> reordered(w.config, w.views(), {},
-                                          std::make_shared<const rapt::rope::Table<float>>(*w.config.rope, of_it));
+                                          rapt::Shared<const rapt::rope::Table<float>>::make(*w.config.rope, of_it));
     States<float> y(1, n, x.size), all(batch, n, x.size);
     reordered.forward(entry(x.all(), b), y.all(), options);
     layer.forward(x.all(), all.all(), o);

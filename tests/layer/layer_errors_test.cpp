@@ -111,7 +111,7 @@ TEST(LayerAnglesErrors, SayWhatTheyHaveToBe) {
   const Weights<float> w(config);
   const auto refused = [&](const rapt::rope::Spec& spec) {
     return refusal([&] {
-      AttentionLayer<float>(config, w.views(), {}, std::make_shared<const rapt::rope::Table<float>>(spec, 5));
+      AttentionLayer<float>(config, w.views(), {}, rapt::Shared<const rapt::rope::Table<float>>::make(spec, 5));
     });
   };
   EXPECT_EQ(refused(*config.rope), "");

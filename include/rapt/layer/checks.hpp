@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +12,7 @@
 #include "rapt/core/error.hpp"
 #include "rapt/core/overlap.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/shared.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/layer/config.hpp"
 #include "rapt/rope/table.hpp"
@@ -57,16 +57,15 @@ template <class T> std::vector<T> norm_weights(std::span<const T> weights, QkNor
 
 /// The angles that were passed, if they fit the config, or new ones; none without a rope.
 template <class T>
-std::shared_ptr<const rope::Table<T>> checked_angles(const LayerConfig& c,
-                                                     std::shared_ptr<const rope::Table<T>> angles) {
+Shared<const rope::Table<T>> checked_angles(const LayerConfig& c, Shared<const rope::Table<T>> angles) {
   if (!c.rope) {
-    if (angles != nullptr) fail("angles", "are set", "they have to be unset, as the config has no rope");
-    return nullptr;
+    if (angles) fail("angles", "are set", "they have to be unset, as the config has no rope");
+    return {};
   }
-  if (angles == nullptr) {
+  if (!angles) {
     if (c.max_positions == 0)
       fail("config", "max_positions is 0", "it has to be 1 or more with a rope: the rows of its table");
-    return std::make_shared<const rope::Table<T>>(*c.rope, c.max_positions);
+    return Shared<const rope::Table<T>>::make(*c.rope, c.max_positions);
   }
   check_same("angles", "rotary_dim", angles->rotary_dim(), c.rope->rotary_dim(), "the config's rope");
   check_same("angles", "offset", angles->offset(), c.rope->offset, "the config's rope");

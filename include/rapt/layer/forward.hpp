@@ -53,7 +53,7 @@ template <class T, class S> LayerOptions AttentionLayer<T, S>::checked(const Lay
     detail::fail("layer", "is one of self-attention", "it has to be one of cross-attention, with a memory_size");
   if (!cross && memory_)
     detail::fail("layer", "is one of cross-attention", "it has to be one of self-attention, without a memory_size");
-  if (options.positions.data != nullptr && angles_ == nullptr)
+  if (options.positions.data != nullptr && !angles_)
     detail::fail("positions", "are set", "they have to be unset without a rope");
   detail::workers_of(options.executor);
   LayerOptions chosen = options;
@@ -68,7 +68,7 @@ template <class T, class S> void AttentionLayer<T, S>::check_without_cache(const
 /// The tokens of x come after `length` others.
 template <class T, class S>
 void AttentionLayer<T, S>::check_positions(const View<const T>& x, Index length, const LayerOptions& options) const {
-  if (angles_ == nullptr) return;
+  if (!angles_) return;
   if (options.positions.data != nullptr)
     detail::check_given_positions(options.positions, x.batch(), x.length(), angles_->rows());
   else
@@ -232,8 +232,7 @@ void AttentionLayer<T, S>::forward(const View<const T>& x, const View<T>& y, con
     take_q_and_out(tokens, at, rows);
     take_k_and_v(tokens, at, rows);
     project_in(x, rows, linear);
-    if (angles_ != nullptr)
-      rope::rotate(k_heads(rows), *angles_, {.rows = o.positions, .executor = o.executor, .isa = o.isa});
+    if (angles_) rope::rotate(k_heads(rows), *angles_, {.rows = o.positions, .executor = o.executor, .isa = o.isa});
     attention(q_heads(rows), k_heads(rows), v_heads(rows), out_heads(rows), score_, attention_options(linear, o));
     detail::project<T, 1>(out_, rows.out, {y}, linear);
   };

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,8 +55,9 @@ template <class T, class S = Plain> class AttentionLayer {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "rapt: AttentionLayer takes float or double");
 
  public:
-  /// The rotary table of a layer. Layers of the same rope can share one.
-  using Angles = std::shared_ptr<const rope::Table<T>>;
+  /// The rotary table of a layer. Layers of the same rope can share one: another's angles(), or Angles::make(spec,
+  /// rows).
+  using Angles = Shared<const rope::Table<T>>;
 
   /// Packs the weights; and makes a rotary table of config.max_positions rows (that many times rotary_dim numbers: 4
   /// MiB for Llama 3's 8192 positions, 64 MiB for 131072), if there is a rope, unless `angles`, another layer's, are

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "rapt/core/shared.hpp"
 #include "rapt/parallel/executor.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -16,9 +17,7 @@ namespace detail {
 /// The calls that an executor has under way on its pool, and spent ones for later.
 ///
 /// A call outlives its caller: a helper that the pool starts late has to find a closed door, not freed memory. So each
-/// is counted, and goes back to the list when the last helper has left; and the list is counted, by the executors that
-/// use it and by its calls. (By hand: <memory> and <mutex> would cost every program that includes rapt a fifth of a
-/// second of compile time.)
+/// is counted, and goes back to the list when the last helper has left.
 class PoolCalls {
  public:
   struct Call {
@@ -27,7 +26,7 @@ class PoolCalls {
     std::atomic<int> references{0};
     std::atomic<int> next_worker{0};
     std::atomic<int> inside{0};  // helpers that came in; `closed` more than that once the door is closed
-    PoolCalls* list = nullptr;
+    Shared<PoolCalls> list;      // keeps the list while a helper is under way
     Call* const next;            // of all calls
     Call* next_spent = nullptr;  // of the spent ones
   };
@@ -39,20 +38,14 @@ class PoolCalls {
     while (all_ != nullptr) delete std::exchange(all_, all_->next);
   }
 
-  void keep() { references_.fetch_add(1); }
-  void let_go() {
-    if (references_.fetch_sub(1) == 1) delete this;
-  }
-
   /// A call with the caller's own reference, its door open.
-  Call* open(FunctionRef<void(int)> task) {
-    Call* call = take_spent();
+  static Call* open(const Shared<PoolCalls>& list, FunctionRef<void(int)> task) {
+    Call* call = list->take_spent();
     call->task = task;
     call->references = 1;
     call->next_worker = 1;
     call->inside = 0;
-    call->list = this;
-    keep();
+    call->list = list;
     return call;
   }
 
@@ -76,18 +69,15 @@ class PoolCalls {
 
   static void release(Call* call) {
     if (call->references.fetch_sub(1) != 1) return;
-    PoolCalls* const list = call->list;
-    {
-      const Lock lock(list->locked_);
-      call->next_spent = std::exchange(list->spent_, call);
-    }
-    list->let_go();
+    const Shared<PoolCalls> list = std::move(call->list);
+    const Lock lock(list->locked_);
+    call->next_spent = std::exchange(list->spent_, call);
   }
 
  private:
   static constexpr int closed = -(1 << 30);
 
-  /// Held for a few instructions.
+  /// Held for a few instructions. (Not <mutex>, for the reason that Shared gives.)
   class Lock {
    public:
     explicit Lock(std::atomic<bool>& locked) : locked_(locked) {
@@ -110,28 +100,9 @@ class PoolCalls {
     return std::exchange(spent_, spent_->next_spent);
   }
 
-  std::atomic<int> references_{0};
   std::atomic<bool> locked_{false};
   Call* all_ = nullptr;
   Call* spent_ = nullptr;
-};
-
-/// One user of a list of calls.
-class PoolCallsUser {
- public:
-  PoolCallsUser() : list_(new PoolCalls) { list_->keep(); }
-  PoolCallsUser(const PoolCallsUser& other) : list_(other.list_) { list_->keep(); }
-  PoolCallsUser& operator=(const PoolCallsUser& other) {
-    other.list_->keep();
-    list_->let_go();
-    list_ = other.list_;
-    return *this;
-  }
-  ~PoolCallsUser() { list_->let_go(); }
-  PoolCalls* operator->() const { return list_; }
-
- private:
-  PoolCalls* list_;
 };
 
 }  // namespace detail
@@ -163,7 +134,7 @@ class EigenExecutor final : public Executor {
 
   void run(int count, FunctionRef<void(int)> task) override {
     if (count <= 1) return task(0);
-    Call* call = calls_->open(task);
+    Call* call = Calls::open(calls_, task);
     const Closing closing{call};  // whatever Schedule throws
     for (int helper = 1; helper < count; ++helper) {
       call->references.fetch_add(1);
@@ -188,7 +159,7 @@ class EigenExecutor final : public Executor {
   void* pool_;
   void (*schedule_)(void* pool, Call* call);
   int workers_;
-  detail::PoolCallsUser calls_;
+  Shared<Calls> calls_ = Shared<Calls>::make();
 };
 
 RAPT_NAMESPACE_END
