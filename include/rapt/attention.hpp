@@ -8,8 +8,11 @@
 #include "rapt/kv/cache.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/plan.hpp"
+#include "rapt/score/alibi.hpp"
 #include "rapt/score/band.hpp"
 #include "rapt/score/compose.hpp"
+#include "rapt/score/scale_by_head.hpp"
+#include "rapt/score/sinks.hpp"
 #include "rapt/score/softcap.hpp"
 #include "rapt/score/stage.hpp"
 

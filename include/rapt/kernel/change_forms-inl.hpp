@@ -1,0 +1,79 @@
+// Score changes that have a form of their own for a tile: one that is faster than a loop over the scores, with the same
+// bits.
+#ifndef RAPT_REGION
+#include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
+#else
+RAPT_REGION_OPEN
+
+/// Where the scores of a tile stand with the queries in the lanes: [key][lane].
+struct LaneCoords {
+  std::int32_t batch, first_key, first_query;  // the position of the call's query 0
+  const std::int32_t* head;                    // [lanes]
+  const std::int32_t* position;                // [lanes]
+};
+
+/// And with the keys in the lanes: one row.
+struct RowCoords {
+  std::int32_t batch, first_key, first_query, head, position;
+};
+
+// ---- softcap ------------------------------------------------------------------------------------
+
+/// A stage that needs nothing but its scores, side by side: as many registers as there are of queries, and again, so
+/// that their chains overlap.
+template <class T> RAPT_INLINE void change_all(const Softcap& stage, Index count, T* scores) {
+  constexpr int width = Vec<T>::lanes, together = query_registers;
+  const Vec<T> inverse = broadcast(static_cast<T>(stage.inverse)), cap = broadcast(static_cast<T>(stage.cap));
+  for (Index i = 0; i < count; i += together * width) {
+    Vec<T> x[together];
+    RAPT_UNROLL
+    for (int r = 0; r < together; ++r) x[r] = tanh(mul(load(scores + i + r * width), inverse));
+    RAPT_UNROLL
+    for (int r = 0; r < together; ++r) store(scores + i + r * width, mul(cap, x[r]));
+  }
+}
+template <class T> RAPT_NOINLINE void change_lanes(const Softcap& stage, const LaneCoords&, Index count, T* scores) {
+  change_all(stage, count * group_lanes<T>, scores);
+}
+template <class T> RAPT_NOINLINE void change_row(const Softcap& stage, const RowCoords&, Index, T* scores) {
+  change_all(stage, contract::tile, scores);
+}
+
+// ---- a number for each head ---------------------------------------------------------------------
+
+/// The lanes' numbers are looked up once a tile instead of once a score.
+template <class T>
+RAPT_NOINLINE void change_lanes(const Alibi& stage, const LaneCoords& at, Index count, T* RAPT_RESTRICT scores) {
+  constexpr int lanes = group_lanes<T>;
+  T slope[lanes];
+  std::int32_t position[lanes];
+  for (int i = 0; i < lanes; ++i) slope[i] = -static_cast<T>(stage.slopes[at.head[i]]);
+  for (int i = 0; i < lanes; ++i) position[i] = at.position[i];
+  for (Index j = 0; j < count; ++j, scores += lanes) {
+    const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
+    for (int i = 0; i < lanes; ++i) {
+      const std::int32_t distance = position[i] > key ? position[i] - key : key - position[i];
+      scores[i] = std::fma(slope[i], static_cast<T>(distance), scores[i]);
+    }
+  }
+}
+
+template <class T, class K>
+RAPT_NOINLINE void change_lanes(const HeadScale<K>& stage, const LaneCoords& at, Index count, T* RAPT_RESTRICT scores) {
+  constexpr int lanes = group_lanes<T>;
+  T factor[lanes];
+  for (int i = 0; i < lanes; ++i) factor[i] = static_cast<T>(stage.factors[at.head[i]]);
+  for (Index j = 0; j < count; ++j, scores += lanes)
+    for (int i = 0; i < lanes; ++i) scores[i] *= factor[i];
+}
+
+/// Whether a stage has a form of its own with the queries in the lanes, or with the keys.
+template <class S> constexpr bool has_form = false;
+template <> inline constexpr bool has_form<Softcap> = true;
+template <> inline constexpr bool has_form<Alibi> = true;
+template <class K> constexpr bool has_form<HeadScale<K>> = true;
+template <class A, class B> constexpr bool has_form<Then<A, B>> = has_form<A> || has_form<B>;
+
+RAPT_REGION_CLOSE
+
+#endif
