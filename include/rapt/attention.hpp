@@ -10,6 +10,7 @@
 #include "rapt/plan/plan.hpp"
 #include "rapt/score/alibi.hpp"
 #include "rapt/score/band.hpp"
+#include "rapt/score/bias.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/scale_by_head.hpp"
 #include "rapt/score/sinks.hpp"

@@ -67,11 +67,84 @@ RAPT_NOINLINE void change_lanes(const HeadScale<K>& stage, const LaneCoords& at,
     for (int i = 0; i < lanes; ++i) scores[i] *= factor[i];
 }
 
+// ---- a number for each score --------------------------------------------------------------------
+
+/// Whether registers of T can be loaded from elements of K.
+template <class T, class K> constexpr bool loads_from = std::is_same_v<T, K> || (sizeof(T) == 4 && sizeof(K) == 2);
+
+/// The scores [key][lane] take in a row of numbers for each lane, in which the keys stand side by side: squares of
+/// registers are loaded along the keys and transposed.
+template <class T, class K> RAPT_NOINLINE void add_rows(const K* const* rows, Index count, T* RAPT_RESTRICT scores) {
+  constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  Index j = 0;
+  for (; j + width <= count; j += width)
+    for (int first = 0; first < lanes; first += width) {
+      Vec<T> square[width];
+      RAPT_UNROLL
+      for (int i = 0; i < width; ++i) square[i] = load(rows[first + i] + j);
+      transpose(square);
+      T* const to = scores + j * lanes + first;
+      RAPT_UNROLL
+      for (int i = 0; i < width; ++i) store(to + i * lanes, add(load(to + i * lanes), square[i]));
+    }
+  for (; j < count; ++j)
+    for (int i = 0; i < lanes; ++i) scores[j * lanes + i] += static_cast<T>(detail::widened(rows[i][j]));
+}
+
+/// The same with a stride between the keys, and in any type.
+template <class T, class K>
+RAPT_NOINLINE void add_rows(const K* const* rows, Index stride, Index count, T* RAPT_RESTRICT scores) {
+  constexpr int lanes = group_lanes<T>;
+  for (Index j = 0; j < count; ++j, scores += lanes)
+    for (int i = 0; i < lanes; ++i) scores[i] += static_cast<T>(detail::widened(rows[i][j * stride]));
+}
+
+/// One row for all lanes.
+template <class T, class K> RAPT_NOINLINE void add_shared_row(const K* row, Index stride, Index count, T* scores) {
+  constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  for (Index j = 0; j < count; ++j) {
+    const Vec<T> number = broadcast(static_cast<T>(detail::widened(row[j * stride])));
+    for (int i = 0; i < lanes; i += width) store(scores + j * lanes + i, add(load(scores + j * lanes + i), number));
+  }
+}
+
+template <class T, class K>
+RAPT_NOINLINE void change_lanes(const Bias<K>& stage, const LaneCoords& at, Index count, T* scores) {
+  constexpr int lanes = group_lanes<T>;
+  const Index stride = stage.view.stride[3];
+  const K* rows[lanes];
+  bool shared = true;
+  for (int i = 0; i < lanes; ++i) {
+    rows[i] = stage.at(at.batch, at.head[i], at.position[i] - at.first_query, at.first_key);
+    shared = shared && rows[i] == rows[0];
+  }
+  if (shared) return add_shared_row(rows[0], stride, count, scores);
+  if constexpr (loads_from<T, K>)
+    if (stride == 1) return add_rows(rows, count, scores);
+  add_rows(rows, stride, count, scores);
+}
+
+/// Numbers side by side, of one row.
+template <class T, class K> RAPT_INLINE void add_row(const K* row, Index count, T* scores) {
+  Index j = 0;
+  if constexpr (loads_from<T, K>)
+    for (; j + Vec<T>::lanes <= count; j += Vec<T>::lanes) store(scores + j, add(load(scores + j), load(row + j)));
+  for (; j < count; ++j) scores[j] += static_cast<T>(detail::widened(row[j]));
+}
+template <class T, class K>
+RAPT_NOINLINE void change_row(const Bias<K>& stage, const RowCoords& at, Index count, T* scores) {
+  const K* const row = stage.at(at.batch, at.head, at.position - at.first_query, at.first_key);
+  const Index stride = stage.view.stride[3];
+  if (stride == 1) return add_row(row, count, scores);
+  for (Index j = 0; j < count; ++j) scores[j] += static_cast<T>(detail::widened(row[j * stride]));
+}
+
 /// Whether a stage has a form of its own with the queries in the lanes, or with the keys.
 template <class S> constexpr bool has_form = false;
 template <> inline constexpr bool has_form<Softcap> = true;
 template <> inline constexpr bool has_form<Alibi> = true;
 template <class K> constexpr bool has_form<HeadScale<K>> = true;
+template <class K> constexpr bool has_form<Bias<K>> = true;
 template <class A, class B> constexpr bool has_form<Then<A, B>> = has_form<A> || has_form<B>;
 
 RAPT_REGION_CLOSE

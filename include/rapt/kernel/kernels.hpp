@@ -16,6 +16,7 @@
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/kernel/work.hpp"
 #include "rapt/score/alibi.hpp"
+#include "rapt/score/bias.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/coverage.hpp"
 #include "rapt/score/scale_by_head.hpp"
