@@ -12,6 +12,7 @@
 #include "rapt/score/band.hpp"
 #include "rapt/score/bias.hpp"
 #include "rapt/score/compose.hpp"
+#include "rapt/score/relative_bias.hpp"
 #include "rapt/score/scale_by_head.hpp"
 #include "rapt/score/sinks.hpp"
 #include "rapt/score/softcap.hpp"

@@ -79,6 +79,33 @@ TEST_P(BiasBits, OfABiasAmongOthers) {
   });
 }
 
+/// Shorter than a tile to one side, so that some lanes are beyond it, and of several tiles.
+template <class T, class K> void expect_bits_of_table(Isa isa, Index left, Index right) {
+  const std::vector<float> numbers = random_numbers<float>(4 * (left + 1 + right), 6);
+  std::vector<K> table;
+  for (const float x : numbers) table.push_back(static_cast<K>(x));
+  expect_bits_by_head<T>(isa, [&](Index heads) {
+    return rapt::relative_bias(rapt::row_major(table.data(), heads, left + 1 + right), left, right);
+  });
+}
+
+TEST_P(BiasBits, OfARelativeBiasByDistance) {
+  expect_bits_of_table<float, float>(GetParam(), 10, 5);
+  expect_bits_of_table<float, float>(GetParam(), 200, 0);
+  expect_bits_of_table<double, double>(GetParam(), 40, 300);
+  expect_bits_of_table<float, Eigen::bfloat16>(GetParam(), 100, 20);
+}
+
+TEST_P(BiasBits, OfT5sRelativeBias) {
+  const std::vector<float> table = random_numbers<float>(32 * 4, 6);
+  const auto bias = [&](Index heads) {  // of the first heads
+    return rapt::relative_bias(rapt::Matrix<const float>{table.data(), 32, heads, 4, 1}, rapt::T5Buckets{}) |
+           rapt::causal();
+  };
+  expect_bits_by_head<float>(GetParam(), bias);
+  expect_bits_by_head<double>(GetParam(), bias);
+}
+
 RAPT_ON_EVERY_ISA(BiasBits);
 
 }  // namespace

@@ -108,6 +108,14 @@ template <class T, class K> RAPT_NOINLINE void add_shared_row(const K* row, Inde
   }
 }
 
+/// One number for each lane.
+template <class T> RAPT_NOINLINE void add_lanes(const T* numbers, Index count, T* scores) {
+  constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  for (Index j = 0; j < count; ++j)
+    for (int i = 0; i < lanes; i += width)
+      store(scores + j * lanes + i, add(load(scores + j * lanes + i), load(numbers + i)));
+}
+
 template <class T, class K>
 RAPT_NOINLINE void change_lanes(const Bias<K>& stage, const LaneCoords& at, Index count, T* scores) {
   constexpr int lanes = group_lanes<T>;
@@ -139,12 +147,46 @@ RAPT_NOINLINE void change_row(const Bias<K>& stage, const RowCoords& at, Index c
   for (Index j = 0; j < count; ++j) scores[j] += static_cast<T>(detail::widened(row[j * stride]));
 }
 
+/// The keys of a tile lie beyond the last distance of a relative bias for some lanes, for others not: what is wanted of
+/// such a row is copied. Far from the queries, each lane has one number for all keys.
+template <class T, class K>
+RAPT_NOINLINE void change_lanes(const RelativeBias<K>& stage, const LaneCoords& at, Index count, T* scores) {
+  constexpr int lanes = group_lanes<T>;
+  const std::int32_t last = static_cast<std::int32_t>(count - 1);
+  T copies[lanes * contract::tile];
+  const T* rows[lanes];
+  bool all_far = true;
+  for (int i = 0; i < lanes; ++i) {
+    const std::int32_t ahead = at.first_key - at.position[i];
+    all_far = all_far && (ahead + last <= -stage.left || ahead >= stage.right);
+  }
+  if (all_far) {
+    for (int i = 0; i < lanes; ++i)
+      copies[i] = static_cast<T>(detail::widened(*stage.at(at.head[i], at.first_key - at.position[i])));
+    return add_lanes(copies, count, scores);
+  }
+  for (int i = 0; i < lanes; ++i) {
+    const std::int32_t ahead = at.first_key - at.position[i];
+    T* const copy = copies + i * contract::tile;
+    rows[i] = copy;
+    if constexpr (std::is_same_v<T, K>)
+      if (ahead >= -stage.left && ahead + last <= stage.right && stage.table.column_stride == 1) {
+        rows[i] = stage.at(at.head[i], ahead);
+        continue;
+      }
+    for (std::int32_t j = 0; j <= last; ++j)
+      copy[j] = static_cast<T>(detail::widened(*stage.at(at.head[i], ahead + j)));
+  }
+  add_rows(rows, count, scores);
+}
+
 /// Whether a stage has a form of its own with the queries in the lanes, or with the keys.
 template <class S> constexpr bool has_form = false;
 template <> inline constexpr bool has_form<Softcap> = true;
 template <> inline constexpr bool has_form<Alibi> = true;
 template <class K> constexpr bool has_form<HeadScale<K>> = true;
 template <class K> constexpr bool has_form<Bias<K>> = true;
+template <class K> constexpr bool has_form<RelativeBias<K>> = true;
 template <class A, class B> constexpr bool has_form<Then<A, B>> = has_form<A> || has_form<B>;
 
 RAPT_REGION_CLOSE

@@ -19,6 +19,7 @@
 #include "rapt/score/bias.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/coverage.hpp"
+#include "rapt/score/relative_bias.hpp"
 #include "rapt/score/scale_by_head.hpp"
 #include "rapt/score/softcap.hpp"
 
