@@ -1,13 +1,10 @@
 // Stages have the bits of the contract: score changes, masks by a function, sinks, and compositions of them; whichever
 // kernel takes the rows, on every instruction set, in chunks and with threads.
 #include <cmath>
-#include <type_traits>
-#include <vector>
 
 #include "rapt/score/softcap.hpp"
-#include "support/executors.hpp"
 #include "support/isas.hpp"
-#include "support/tensors.hpp"
+#include "support/stages.hpp"
 
 namespace rapt_test {
 namespace {
@@ -26,32 +23,10 @@ struct Stripes {
   bool attends(Coord c) const { return (c.key / 5 + c.query + c.head + c.batch + c.row) % 4 != 0; }
 };
 
-template <class T> Result<T> by_contract(const Views<T>& in, const auto& score) {
-  Result<T> result(in.shape());
-  rapt::contract::attention<T>(in.q, in.k, in.v, result.out_view(), rapt::detail::staged(score),
-                               Options<T>{.lse = result.lse_view()});
-  return result;
-}
-template <class T> Result<T> by_kernel(const Views<T>& in, const auto& score, Options<T> options) {
-  Result<T> result(in.shape());
-  options.lse = result.lse_view();
-  rapt::attention(in.q, in.k, in.v, result.out_view(), score, options);
-  return result;
-}
-
-const std::vector<Shape> shapes = {
-    {2, 4, 2, 70, 70, 16, 8},   // a partial tile of rows and of keys
-    {1, 4, 2, 3, 200, 24, 20},  // few queries
-    {1, 2, 1, 33, 600, 8, 33},  // two spans
-    {1, 4, 1, 1, 1, 5, 3},      // one of each
-    {1, 3, 3, 65, 64, 31, 16},  // one row over a tile
-    {1, 2, 2, 20, 10, 8, 8},    // more queries than keys
-};
-
 template <class T> void expect_contracts_bits(Isa isa, const auto& score) {
   std::uint64_t seed = 7;
   ThreadExecutor threads(3);
-  for (const Shape& shape : shapes) {
+  for (const Shape& shape : shapes_of_stages()) {
     const Inputs<T> inputs(shape, ++seed);
     const Result<T> expected = by_contract(inputs.views(), score);
     EXPECT_TRUE(same_bits(by_kernel(inputs.views(), score, Options<T>{.isa = isa}), expected)) << shape;
@@ -96,7 +71,7 @@ TEST_P(StagesBits, OfManyStages) {
 /// In the order written.
 TEST_P(StagesBits, DependOnTheOrder) {
   const auto twice = [](float s, Coord) { return 2 * s; };
-  const Inputs<float> inputs(shapes[0], 1);
+  const Inputs<float> inputs(shapes_of_stages()[0], 1);
   const Options<float> options{.isa = GetParam()};
   const Result<float> before = by_kernel(inputs.views(), twice | rapt::softcap(2), options),
                       after = by_kernel(inputs.views(), rapt::softcap(2) | twice, options);

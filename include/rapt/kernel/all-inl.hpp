@@ -9,6 +9,7 @@
 #include "rapt/kernel/softmax-inl.hpp"
 #include "rapt/kernel/values-inl.hpp"
 #include "rapt/kernel/state-inl.hpp"
+#include "rapt/kernel/change_forms-inl.hpp"
 #include "rapt/kernel/change-inl.hpp"
 #include "rapt/kernel/tile-inl.hpp"
 #include "rapt/kernel/forward-inl.hpp"

@@ -19,36 +19,8 @@ template <class S> RAPT_INLINE decltype(auto) sinking(const S& score) {
     return Plain{};
 }
 
-/// Where the scores of a tile stand with the queries in the lanes: [key][lane].
-struct LaneCoords {
-  std::int32_t batch, first_key, first_query;  // the position of the call's query 0
-  const std::int32_t* head;                    // [lanes]
-  const std::int32_t* position;                // [lanes]
-};
-
-/// And with the keys in the lanes: one row.
-struct RowCoords {
-  std::int32_t batch, first_key, first_query, head, position;
-};
-
-/// A stage that needs nothing but its scores, side by side: as many registers as there are of queries, and again, so
-/// that their chains overlap.
-template <class T> RAPT_INLINE void change_all(const Softcap& stage, Index count, T* scores) {
-  constexpr int width = Vec<T>::lanes, together = query_registers;
-  const Vec<T> inverse = broadcast(static_cast<T>(stage.inverse)), cap = broadcast(static_cast<T>(stage.cap));
-  for (Index i = 0; i < count; i += together * width) {
-    Vec<T> x[together];
-    RAPT_UNROLL
-    for (int r = 0; r < together; ++r) x[r] = tanh(mul(load(scores + i + r * width), inverse));
-    RAPT_UNROLL
-    for (int r = 0; r < together; ++r) store(scores + i + r * width, mul(cap, x[r]));
-  }
-}
-
-/// Whether a stage has a form of its own here; others are applied score by score, in a loop that the compiler
-/// vectorises: on the same instruction set, as it stands in the region.
-template <class S> constexpr bool has_form = std::is_same_v<S, Softcap>;
-template <class A, class B> constexpr bool has_form<Then<A, B>> = has_form<A> || has_form<B>;
+// A stage without a form of its own is applied score by score, in a loop that the compiler vectorises: on the same
+// instruction set, as it stands in the region.
 
 /// The scores [count][lanes] of a tile.
 template <class T, class S>
@@ -61,9 +33,6 @@ RAPT_NOINLINE void change_lanes(const S& stage, const LaneCoords& at, Index coun
           stage.change(scores[i], Coord{at.batch, at.head[i], at.position[i], key, at.position[i] - at.first_query});
   }
 }
-template <class T> RAPT_NOINLINE void change_lanes(const Softcap& stage, const LaneCoords&, Index count, T* scores) {
-  change_all(stage, count * group_lanes<T>, scores);
-}
 /// A composition is one loop, unless a part of it has a form of its own.
 template <class T, class A, class B>
   requires(has_form<A> || has_form<B>)
@@ -72,16 +41,21 @@ RAPT_INLINE void change_lanes(const Then<A, B>& both, const LaneCoords& at, Inde
   if constexpr (detail::Changes<B>) change_lanes<T>(both.second, at, count, scores);
 }
 
-/// The scores [tile] of a row, of which `count` have a key.
 template <class T, class S>
-RAPT_NOINLINE void change_row(const S& stage, const RowCoords& at, Index count, T* RAPT_RESTRICT scores) {
+RAPT_INLINE void change_scores(const S& stage, const RowCoords& at, Index count, T* RAPT_RESTRICT scores) {
   for (Index j = 0; j < count; ++j)
     scores[j] =
         stage.change(scores[j], Coord{at.batch, at.head, at.position, at.first_key + static_cast<std::int32_t>(j),
                                       at.position - at.first_query});
 }
-template <class T> RAPT_NOINLINE void change_row(const Softcap& stage, const RowCoords&, Index, T* scores) {
-  change_all(stage, contract::tile, scores);
+/// The scores [tile] of a row, of which `count` have a key. (A compiler that minds its code's size vectorises a loop
+/// only if it knows how often it runs.)
+template <class T, class S>
+RAPT_NOINLINE void change_row(const S& stage, const RowCoords& at, Index count, T* RAPT_RESTRICT scores) {
+  if (count == contract::tile)
+    change_scores(stage, at, contract::tile, scores);
+  else
+    change_scores(stage, at, count, scores);
 }
 template <class T, class A, class B>
   requires(has_form<A> || has_form<B>)

@@ -57,7 +57,7 @@ RAPT_NOINLINE void take_row_sinks(const S& score, const Rows& rows, const RowSta
     const Vec<T> before = broadcast(s.m[r]), logit = broadcast(static_cast<T>(score.sink(rows.batch, rows.head[r])));
     const Vec<T> m = max(before, logit), factor = exp(sub(before, m));
     s.m[r] = lane_0(m);
-    s.l[r] = lane_0(add(exp(sub(logit, m)), mul(broadcast(s.l[r]), factor)));
+    s.l[r] = lane_0(add_sink(broadcast(s.l[r]), factor, exp(sub(logit, m))));
     rescale_row(s.o + r * dim, lane_0(factor), dim);
   }
 }

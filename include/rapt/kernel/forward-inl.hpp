@@ -173,6 +173,12 @@ template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
   g.span_empty = true;
 }
 
+/// A row's sum of weights takes in a sink's. (Its product is an fma with 0, as a compiler may fuse one
+/// that is added to something, and then it isn't rounded.)
+template <class T> RAPT_INLINE Vec<T> add_sink(Vec<T> sum, Vec<T> factor, Vec<T> weight) {
+  return add(weight, fma(sum, factor, broadcast(T(0))));
+}
+
 /// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else.
 template <class T, class S> RAPT_NOINLINE void take_sinks(const S& score, Group<T>& g, Index value_dim) {
   constexpr int width = Vec<T>::lanes;
@@ -183,7 +189,7 @@ template <class T, class S> RAPT_NOINLINE void take_sinks(const S& score, Group<
     const Vec<T> factor = exp(sub(before, m));
     store(alpha + at, factor);
     store(g.total.m + at, m);
-    store(g.total.l + at, add(exp(sub(logit, m)), mul(load(g.total.l + at), factor)));
+    store(g.total.l + at, add_sink(load(g.total.l + at), factor, exp(sub(logit, m))));
   }
   rescale(g.total, alpha, g.registers, value_dim);
 }

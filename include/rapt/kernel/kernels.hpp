@@ -15,8 +15,12 @@
 #include "rapt/core/view.hpp"
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/kernel/work.hpp"
+#include "rapt/score/alibi.hpp"
+#include "rapt/score/bias.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/coverage.hpp"
+#include "rapt/score/relative_bias.hpp"
+#include "rapt/score/scale_by_head.hpp"
 #include "rapt/score/softcap.hpp"
 
 #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
