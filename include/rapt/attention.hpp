@@ -88,6 +88,7 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
   const Problem<T, Kv> problem{
       q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)};
   for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
+  check_stage(score, problem);
   check_forgotten(problem, score);
   check_written(problem);
   check_apart(problem, q, "q");
@@ -106,8 +107,9 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
     using T = detail::element_t<Q>;
     const detail::staged_t<S> stage = detail::staged(score);
     const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    return Plan<T, detail::staged_t<S>>(detail::validated<T>(q, k, v, out, options.lse, options.scale, align), stage,
-                                        options);
+    const auto problem = detail::validated<T>(q, k, v, out, options.lse, options.scale, align);
+    detail::check_stage(stage, problem);
+    return Plan<T, detail::staged_t<S>>(problem, stage, options);
   }
 }
 

@@ -105,12 +105,18 @@ void AttentionLayer<T, S>::check_append(const detail::Cache<K>& cache, const Vie
                        " positions, has room for " + std::to_string(cache.room(s)));
 }
 
+/// Whether the score can serve queries of x with `longest` keys at most.
+template <class T, class S> void AttentionLayer<T, S>::check_score(const View<const T>& x, Index longest) const {
+  detail::check(score_, ProblemShape{x.batch(), config_.num_heads, x.length(), longest});
+}
+
 /// Whether x may attend to what the cache holds once it has taken in x.
 template <class T, class S>
 template <class K>
 void AttentionLayer<T, S>::check_attends(const detail::Cache<K>& cache, const View<const T>& x,
                                          const LayerOptions& options) const {
   const auto [first, count] = detail::sequences_of(cache, options);
+  check_score(x, detail::view_of(cache, options).kv.longest() + x.length());
   for (Index b = 0; b < count; ++b) {
     const Index before = cache.length(first + b), after = before + x.length();
     check_positions(x, before, options);
@@ -221,6 +227,7 @@ void AttentionLayer<T, S>::forward(const View<const T>& x, const View<T>& y, con
   check_without_cache(o);
   detail::check_in_and_out(x, y, config_.hidden_size);
   check_positions(x, 0, o);
+  check_score(x, x.length());
   if (x.empty()) return;
 
   const detail::TokenBuffers<T> tokens(x);
@@ -277,6 +284,7 @@ void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<const
   detail::check_states(memory, "memory", config_.memory_size, "the config: memory_size");
   detail::check_same("memory", "batch", memory.batch(), x.batch(), "x");
   detail::check_apart_from(y, memory, "memory");
+  check_score(x, memory.length());
   if (x.empty()) return;
 
   const detail::TokenBuffers<T> tokens(x), memory_tokens(memory);
@@ -322,6 +330,7 @@ void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<T>& y
   const LayerOptions o = checked(options, true);
   detail::check_in_and_out(x, y, config_.hidden_size);
   check_cache(cache, x, "x", o);
+  check_score(x, detail::view_of(cache, o).kv.longest());
   if (x.empty()) return;
 
   const detail::TokenBuffers<T> tokens(x);

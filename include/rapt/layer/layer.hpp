@@ -135,6 +135,7 @@ template <class T, class S = Plain> class AttentionLayer {
   template <class K>
   void check_append(const detail::Cache<K>& cache, const View<const T>& x, const char* name,
                     const LayerOptions& options) const;
+  void check_score(const View<const T>& x, Index longest) const;
   template <class K>
   void check_attends(const detail::Cache<K>& cache, const View<const T>& x, const LayerOptions& options) const;
 

@@ -23,6 +23,7 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
                const S& score = {}, const Options<T>& options = {}) {
   const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
                                                     detail::align_of(score).value_or(align::bottom_right));
+  detail::check_stage(score, p);
   std::vector<T> weight(static_cast<std::size_t>(p.kv.longest()));
   std::vector<bool> attended(weight.size());
   const auto at = [](Index j) { return static_cast<std::size_t>(j); };

@@ -63,6 +63,7 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
                const S& score = {}, const Options<T>& options = {}) {
   const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
                                                     detail::align_of(score).value_or(align::bottom_right));
+  detail::check_stage(score, p);
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
       for (Index i = 0; i < p.q_len(); ++i) {

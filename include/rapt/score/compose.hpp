@@ -36,6 +36,10 @@ template <Stage A, Stage B> struct Then {
     else
       return second.sink(batch, head);
   }
+  void check(const ProblemShape& shape) const {
+    detail::check(first, shape);
+    detail::check(second, shape);
+  }
   std::string describe() const { return detail::describe(first) + " | " + detail::describe(second); }
 };
 

@@ -8,6 +8,8 @@
 //     T change(T score, Coord) const        a score change, for T float and double (a template, or one of them)
 //     double sink(std::int32_t batch, std::int32_t head) const
 //                                           a logit that joins the softmax's denominator, once a row; −∞ is none
+//     void check(const ProblemShape&) const throws std::invalid_argument if it can't serve a call of this shape: asked
+//                                           before anything else of it, and before anything is written
 //     std::string describe() const          its words in Plan::explain()
 //     std::optional<Align> align            where it wants the queries to stand
 //
@@ -34,6 +36,12 @@ struct Plain {
   constexpr bool attends(Coord) const { return true; }
   constexpr Coverage covers(const Box&) const { return Coverage::all; }
   std::string describe() const { return "none"; }
+};
+
+/// What a call is about, for stages that hold something for each head, query or key.
+struct ProblemShape {
+  Index batch, q_heads, q_len;
+  Index kv_len;  ///< the longest, if each batch entry has its own, as in a cache
 };
 
 namespace detail {
@@ -85,6 +93,13 @@ template <class T, class S> constexpr T changed(const S& s, T score, Coord c) {
   } else {
     return score;
   }
+}
+template <class S> void check(const S& s, const ProblemShape& shape) {
+  if constexpr (requires { s.check(shape); }) s.check(shape);
+}
+/// The same of a validated problem (any P of core/problem.hpp).
+template <class S, class P> void check_stage(const S& s, const P& p) {
+  check(s, ProblemShape{p.batch(), p.q_heads(), p.q_len(), p.kv.longest()});
 }
 template <class S> std::string describe(const S& s) {
   if constexpr (requires { s.describe(); })
