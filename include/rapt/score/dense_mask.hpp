@@ -1,0 +1,100 @@
+// Masks in memory: one bool for each query and key.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "rapt/core/error.hpp"
+#include "rapt/core/view.hpp"
+#include "rapt/score/coverage.hpp"
+#include "rapt/score/stage.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// A view that broadcasts where an extent is 1: its stride there becomes 0.
+template <class T> constexpr View<T> broadcasting(View<T> view) {
+  for (std::size_t i = 0; i < 4; ++i)
+    if (view.extent[i] == 1) view.stride[i] = 0;
+  return view;
+}
+
+/// That a mask has an extent of `wanted`, or of 1.
+inline void check_extent(const char* mask, const char* what, Index is, Index wanted) {
+  if (is != wanted && is != 1) fail(mask, {what, " is ", is}, {"it has to be ", wanted, ", or 1 for all"});
+}
+
+/// What is known of a box so far.
+struct Seen {
+  bool any = false, all = true;
+  constexpr bool both() const { return any && !all; }
+  constexpr Coverage coverage() const { return !any ? Coverage::none : all ? Coverage::all : Coverage::some; }
+};
+
+/// Calls see(head, row, seen) for each row of a box that has a memory of its own, until it has seen both.
+template <class T, class See> constexpr Coverage look_at_rows(const View<T>& view, const Box& box, const See& see) {
+  Seen seen;
+  const Index last_head = view.stride[1] == 0 ? box.first_head : box.last_head;
+  const Index rows = view.stride[2] == 0 ? 1 : box.last_query - box.first_query + 1;
+  for (Index h = box.first_head; h <= last_head; ++h)
+    for (Index i = box.first_row; i < box.first_row + rows; ++i) {
+      see(view.row(box.batch, h, i), seen);
+      if (seen.both()) return Coverage::some;
+    }
+  return seen.coverage();
+}
+
+}  // namespace detail
+
+/// See mask().
+struct DenseMask {
+  View<const bool> view;  // [batch, heads, q_len, kv_len], with strides of 0 where it broadcasts
+
+  constexpr bool attends(Coord c) const { return view(c.batch, c.head, c.row, c.key); }
+
+  /// Exact. Eight keys at once, if they stand side by side.
+  Coverage covers(const Box& box) const {
+    const Index stride = view.stride[3], count = stride == 0 ? 1 : box.last_key - box.first_key + 1;
+    return detail::look_at_rows(view, box, [&](const bool* row, detail::Seen& seen) {
+      const bool* const first = row + box.first_key * stride;
+      Index j = 0;
+      if (stride == 1) {
+        static_assert(sizeof(bool) == 1);
+        std::uint64_t either = 0, both = all_true;
+        for (; j + 8 <= count; j += 8) {
+          std::uint64_t eight;
+          std::memcpy(&eight, first + j, sizeof eight);
+          either |= eight;
+          both &= eight;
+        }
+        seen.any |= either != 0;
+        seen.all &= both == all_true;
+      }
+      for (; j < count; ++j) {
+        seen.any |= first[j * stride];
+        seen.all &= first[j * stride];
+      }
+    });
+  }
+
+  void check(const ProblemShape& shape) const {
+    detail::check_extent("mask", "batch", view.batch(), shape.batch);
+    detail::check_extent("mask", "the number of heads", view.heads(), shape.q_heads);
+    detail::check_extent("mask", "q_len", view.length(), shape.q_len);
+    detail::check_extent("mask", "kv_len", view.dim(), shape.kv_len);
+    if (view.data == nullptr && !view.empty())
+      detail::fail("mask", "data is a null pointer", "it has to point to the elements, as no extent is 0");
+  }
+  std::string describe() const { return "mask"; }
+
+ private:
+  static constexpr std::uint64_t all_true = 0x0101010101010101;
+};
+
+/// A mask that a caller has in memory: [batch, heads, q_len, kv_len], true where the call's query attends to the key.
+/// Any strides; an extent of 1, or a stride of 0, broadcasts. (bit_mask() takes an eighth of the memory.)
+constexpr DenseMask mask(const View<const bool>& view) { return {detail::broadcasting(view)}; }
+constexpr DenseMask mask(const View<bool>& view) { return mask(View<const bool>(view)); }
+
+RAPT_NAMESPACE_END

@@ -1,0 +1,74 @@
+// Several sequences in one: each attends to itself.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "rapt/score/coverage.hpp"
+#include "rapt/score/per_position.hpp"
+#include "rapt/score/stage.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// See document().
+struct Document {
+  PerPosition queries, keys;
+  bool by_row;  // queries has an id for each of the call's queries, not for each position
+
+  constexpr Index place(Coord c) const { return by_row ? c.row : c.query; }
+  /// Whether a query has an id: not if it stands before or after all positions that have one.
+  constexpr bool known(Coord c) const { return place(c) >= 0 && place(c) < queries.ids.columns; }
+  /// The ids of a query that has one, and of a key.
+  constexpr std::int32_t query_id(Coord c) const { return queries.ids(c.batch, place(c)); }
+  constexpr std::int32_t key_id(Coord c) const { return keys.ids(c.batch, c.key); }
+
+  constexpr bool attends(Coord c) const { return known(c) && query_id(c) == key_id(c); }
+
+  /// By the least and the largest id on either side: sequences that follow each other, with ids that ascend, are told
+  /// apart exactly.
+  constexpr Coverage covers(const Box& box) const {
+    const Index first = by_row ? box.first_row : box.first_query, last = first + (box.last_query - box.first_query);
+    const Index known_first = std::max<Index>(first, 0), known_last = std::min<Index>(last, queries.ids.columns - 1);
+    if (known_first > known_last) return Coverage::none;
+    const Range q = range_of(queries.ids, box.batch, known_first, known_last);
+    const Range k = range_of(keys.ids, box.batch, box.first_key, box.last_key);
+    if (q.least > k.most || q.most < k.least) return Coverage::none;
+    const bool one = q.least == q.most && k.least == k.most && known_first == first && known_last == last;
+    return one ? Coverage::all : Coverage::some;
+  }
+
+  void check(const ProblemShape& shape) const {
+    keys.check("document", "key", shape.batch, shape.kv_len, true);
+    if (by_row) queries.check("document", "query", shape.batch, shape.q_len, false);
+  }
+  std::string describe() const { return "document"; }
+
+ private:
+  struct Range {
+    std::int32_t least, most;
+  };
+  static constexpr Range range_of(const Matrix<const std::int32_t>& ids, Index batch, Index first, Index last) {
+    const std::int32_t* const row = ids.row(batch);
+    std::int32_t least = row[first * ids.column_stride], most = least;
+    for (Index i = first + 1; i <= last; ++i) {
+      const std::int32_t id = row[i * ids.column_stride];
+      least = id < least ? id : least;
+      most = id > most ? id : most;
+    }
+    return {least, most};
+  }
+};
+
+/// A query attends to the keys with the id of its own position: several documents packed into one sequence, say. `ids`
+/// has one for each position at least up to the last key, of each batch entry or of all; a query beyond attends to
+/// nothing. Any numbers; tiles without a common id are skipped if ids ascend.
+inline Document document(PerPosition ids) { return {ids, ids, false}; }
+
+/// The same with ids of the call's queries and of the keys: [batch or 1, q_len] and [batch or 1, kv_len or more].
+inline Document document(PerPosition query_ids, PerPosition key_ids) { return {query_ids, key_ids, true}; }
+
+/// document() by its other name, where what is packed is called a sequence: its ids are sequence or segment ids.
+inline Document same_sequence(PerPosition ids) { return document(ids); }
+inline Document same_sequence(PerPosition query_ids, PerPosition key_ids) { return document(query_ids, key_ids); }
+
+RAPT_NAMESPACE_END

@@ -1,0 +1,3 @@
+#include "support/masks.hpp"
+
+RAPT_TEST_MASKS_1()
