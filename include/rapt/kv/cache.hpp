@@ -14,6 +14,7 @@
 #include "rapt/core/large_memory.hpp"
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/ragged_problem.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/kv/append.hpp"
 #include "rapt/kv/blocked.hpp"
@@ -92,6 +93,26 @@ template <CacheElement K> class Cache {
     check_rope(options, k);
     check_room(sequence, k.length(), options);
     take(sequence, k, v, 0, options);
+  }
+
+  /// The same for a number of positions of its own for each sequence, some of them perhaps none:
+  /// append(packed(k, offsets), packed(v, offsets)), or padded. AppendOptions::rows has the place of each in k's view.
+  void append(const Ragged<const Arithmetic>& k, const Ragged<const Arithmetic>& v,
+              const AppendOptions<Arithmetic>& options = {}) {
+    check_sequences(k, "k");
+    check_sequences(v, "v");
+    check_same("k", "the number of sequences", k.count(), sequences(), "the cache");
+    check_same_sequences(v, "v", k, "k");
+    if (options.rows.data != nullptr) {
+      check_same("rows", "batch", options.rows.rows, k.view.batch(), "k");
+      check_same("rows", "length", options.rows.columns, k.view.length(), "k");
+    }
+    for (Index s = 0; s < sequences(); ++s) {
+      check_rows(k.sequence(s), v.sequence(s), 1, "one sequence");
+      check_rope(of_sequence(options, k, s), k.sequence(s));
+      check_room(s, k.length(s), options);
+    }
+    for (Index s = 0; s < sequences(); ++s) take(s, k.sequence(s), v.sequence(s), 0, of_sequence(options, k, s));
   }
 
   /// Forgets the positions from `length` on: what was proposed and not accepted, in speculative decoding; all, with 0.
@@ -235,6 +256,16 @@ template <CacheElement K> class Cache {
           fail("rows",
                "rows(" + std::to_string(b) + ", " + std::to_string(i) + ") is " + std::to_string(options.rows(b, i)),
                "it has to be from 0 to " + std::to_string(table.rows() - 1) + ", a row of the table");
+  }
+  /// The options for sequence s of k alone.
+  static AppendOptions<Arithmetic> of_sequence(AppendOptions<Arithmetic> options, const Ragged<const Arithmetic>& k,
+                                               Index s) {
+    Matrix<const Index>& rows = options.rows;
+    if (rows.data == nullptr) return options;
+    rows.data = &rows(k.placement.is_packed() ? 0 : s, k.placement.begin(s));
+    rows.rows = 1;
+    rows.columns = k.length(s);
+    return options;
   }
   void check_room(Index sequence, Index count, const AppendOptions<Arithmetic>& options) const {
     const Index length = extents_[at(sequence)].length, room = ring_ ? slots_ : shape_.capacity - length;
