@@ -105,7 +105,8 @@ void check_heads_and_dims(const View<const T>& q, const View<const T>& k, const 
 }
 
 template <class T>
-void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out) {
+RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v,
+                                const View<T>& out) {
   check_heads_and_dims(q, k, v, out);
   check_same("k", "batch", k.batch(), q.batch(), "q");
   check_same("v", "batch", v.batch(), q.batch(), "q");

@@ -44,8 +44,20 @@ struct Placement {
   Index count(Index batch) const { return is_packed() ? at.size() - 1 : batch; }
   Index entries(Index sequences) const { return is_packed() ? 1 : sequences; }
   /// Where sequence b begins, and how long it is in a view of so many positions.
-  Index begin(Index b) const { return kind <= Kind::padded ? 0 : at[b]; }
-  Index length(Index b, Index positions) const {
+  Index begin(Index b) const { return kind <= Kind::padded ? 0 : number(b); }
+  Index length(Index b, Index positions) const { return kind == Kind::whole ? positions : own_length(b, positions); }
+  /// Of the numbers: another one, as good as surely, once they have changed. 0 if there are none.
+  RAPT_NOINLINE Index fingerprint() const {
+    std::uint64_t mixed = 0;
+    for (Index i = 0; i < at.size(); ++i)
+      mixed = (mixed ^ static_cast<std::uint64_t>(at[i])) * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(i);
+    return static_cast<Index>(mixed >> 1);
+  }
+
+ private:
+  // Out of line, as calls that are not ragged have no need of them.
+  RAPT_NOINLINE Index number(Index b) const { return at[b]; }
+  RAPT_NOINLINE Index own_length(Index b, Index positions) const {
     switch (kind) {
       case Kind::padded: return at[b];
       case Kind::packed: return at[b + 1] - at[b];
@@ -53,13 +65,6 @@ struct Placement {
       case Kind::whole: break;
     }
     return positions;
-  }
-  /// Of the numbers: another one, as good as surely, once they have changed. 0 if there are none.
-  Index fingerprint() const {
-    std::uint64_t mixed = 0;
-    for (Index i = 0; i < at.size(); ++i)
-      mixed = (mixed ^ static_cast<std::uint64_t>(at[i])) * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(i);
-    return static_cast<Index>(mixed >> 1);
   }
 };
 

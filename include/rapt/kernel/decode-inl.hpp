@@ -29,6 +29,7 @@ template <class T, class S, class Kv>
 RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& work, const Place& at, T* queries) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Index group = p.group(), dim = p.head_dim();
+  const Index begin = p.q_at.begin(at.batch);
   rows.count = at.rows;
   rows.batch = static_cast<std::int32_t>(at.batch);
   rows.first_head = static_cast<std::int32_t>(at.kv_head * group);
@@ -38,11 +39,11 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& wo
     const Index row = r < at.rows ? r : at.rows - 1, position = row / group, head = rows.first_head + row % group;
     rows.head[r] = static_cast<std::int32_t>(head);
     rows.position[r] = static_cast<std::int32_t>(rows.first_query + position);
-    const T* const query = p.query(at.batch, head, position);
+    const T* const query = p.q.row(at.batch, head, begin + position);
     T* const to = queries + r * dim;
     Index stride = p.q.stride[3];
     if (work.rotation.table != nullptr) {
-      work.rotation.turn(at.batch, p.q_at.begin(at.batch) + position, rows.position[r], dim, query, stride, to);
+      work.rotation.turn(at.batch, begin + position, rows.position[r], dim, query, stride, to);
       stride = 1;
     }
     const T* const from = work.rotation.table == nullptr ? query : to;
@@ -66,18 +67,19 @@ RAPT_NOINLINE void take_row_sinks(const S& score, const Rows& rows, const RowSta
 template <class T, class Kv>
 RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, Kv>& p, const Place& at, Index dim) {
   constexpr int width = Vec<T>::lanes;
+  const Index begin = p.out_at.begin(at.batch);
   for (Index r = 0; r < at.rows; ++r) {
-    const Index position = r / p.group(), head = at.kv_head * p.group() + r % p.group();
+    const Index position = begin + r / p.group(), head = at.kv_head * p.group() + r % p.group();
     const Vec<T> l = broadcast(s.l[r]), zero = broadcast(T(0));
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
-    T* const out = p.output(at.batch, head, position);
+    T* const out = p.out.row(at.batch, head, position);
     const Index stride = p.out.stride[3];
     for (Index d = 0; d < p.value_dim(); d += width) {
       T lanes[width];
       store(lanes, one_nan(fma(load(s.o + r * dim + d), inverse, zero)));
       for (Index i = 0; i < width && d + i < p.value_dim(); ++i) out[(d + i) * stride] = lanes[i];
     }
-    if (p.lse.wanted()) p.logsumexp(at.batch, head, position) = detail::logsumexp(s.m[r], s.l[r]);
+    if (p.lse.wanted()) p.lse(at.batch, head, position) = detail::logsumexp(s.m[r], s.l[r]);
   }
 }
 

@@ -105,14 +105,14 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
   g.first_query = p.first_query(at.batch);
   g.span_empty = g.total_empty = true;
   const T* query[lanes];
-  const Index group = p.group();
+  const Index group = p.group(), q_begin = p.q_at.begin(at.batch), out_begin = p.out_at.begin(at.batch);
   for (int i = 0; i < lanes; ++i) {
     const Index row = first_row + (i < g.rows ? i : g.rows - 1);
     const Index position = row / group, head = g.first_head + row % group;
     g.head[i] = static_cast<std::int32_t>(head);
     g.position[i] = static_cast<std::int32_t>(g.first_query + position);
-    g.output[i] = p.output(at.batch, head, position);
-    query[i] = p.query(at.batch, head, position);
+    g.output[i] = p.out.row(at.batch, head, out_begin + position);
+    query[i] = p.q.row(at.batch, head, q_begin + position);
   }
   for (Index j = 0; j < contract::tile; ++j) {
     g.after.keys[j] = reinterpret_cast<const std::byte*>(query[j % lanes] - at.block_step * p.q.stride[2]);
@@ -124,8 +124,7 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
     for (int i = 0; i < lanes; ++i) {
       const Index row = first_row + (i < g.rows ? i : g.rows - 1);
       T* const to = turned + i * p.head_dim();
-      work.rotation.turn(at.batch, p.q_at.begin(at.batch) + row / group, g.position[i], p.head_dim(), query[i], stride,
-                         to);
+      work.rotation.turn(at.batch, q_begin + row / group, g.position[i], p.head_dim(), query[i], stride, to);
       query[i] = to;
     }
     stride = 1;
@@ -135,9 +134,10 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
 
 template <class T, class Kv>
 RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const Scratch<T>& s) {
-  find_keys(kv, at.batch, at.kv_head, s.keys, tile);
-  find_values(kv, at.batch, at.kv_head, s.values, tile);
-  find_next(kv, at.batch, at.kv_head, tile, tile.next);
+  const typename Kv::Head head = kv.head(at.batch, at.kv_head);
+  find_keys(kv, head, s.keys, tile);
+  find_values(kv, head, s.values, tile);
+  find_next(kv, head, kv.length(at.batch), tile, tile.next);
 }
 
 /// The groups of a block go through one tile of keys.
@@ -202,8 +202,9 @@ RAPT_NOINLINE void finish(const S& score, Group<T>& g, const detail::Problem<T, 
                           Index first_row) {
   if (g.total_empty) clear(g.total, g.registers, p.value_dim());
   if constexpr (detail::Sinks<S>) take_sinks(score, g, p.value_dim());
+  const Index begin = p.out_at.begin(at.batch);
   for (int i = 0; i < g.rows && p.lse.wanted(); ++i)
-    p.logsumexp(at.batch, g.head[i], (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
+    p.lse(at.batch, g.head[i], begin + (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
   write_output(g.total, g.rows, p.value_dim(), g.output, p.out.stride[3]);
 }
 

@@ -148,14 +148,14 @@ template <CacheElement K> class Cache {
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i)
         for (Index d = 0; d < head_dim(); ++d)
-          to(0, h, i, d) = widened(kv.key(sequence, h, position + i)[d * key_block]);
+          to(0, h, i, d) = widened(kv.head(sequence, h).key(position + i)[d * key_block]);
   }
   void read_values(Index sequence, Index position, const View<Arithmetic>& to) const {
     check_read(sequence, position, to, value_dim(), "value_dim");
     const BlockedKv<K> kv = blocked(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i)
-        for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = widened(kv.value(sequence, h, position + i)[d]);
+        for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = widened(kv.head(sequence, h).value(position + i)[d]);
   }
 
   /// All sequences, or `count` of them from `first_sequence` on, for attention() to attend to: batch entry b is
@@ -312,9 +312,9 @@ template <CacheElement K> class Cache {
         turn = options.rope->turn(options.rows.data == nullptr ? begin + i : options.rows(b, i), head_dim());
       for (Index h = 0; h < kv_heads(); ++h) {
         store_row_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
-        K* const key = keys() + (kv.key(sequence, h, begin + i) - keys());
+        K* const key = keys() + (kv.head(sequence, h).key(begin + i) - keys());
         for (Index d = 0; d < head_dim(); ++d) key[d * key_block] = row_[at(d)];
-        K* const value = values() + (kv.value(sequence, h, begin + i) - values());
+        K* const value = values() + (kv.head(sequence, h).value(begin + i) - values());
         store_row_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
       }
     }

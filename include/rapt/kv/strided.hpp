@@ -11,10 +11,20 @@ namespace detail {
 /// are. As many as the widest register has lanes.
 inline constexpr Index key_block = 16;
 
+/// The keys and values of one head of one sequence.
+template <class T> struct StridedHead {
+  const T *keys, *values;  // of position 0
+  Index key_step, value_step;
+
+  const T* key(Index position) const { return keys + position * key_step; }
+  const T* value(Index position) const { return values + position * value_step; }
+};
+
 /// Where keys and values live, as the kernels see it: each has a place, and its elements stand a fixed distance apart.
 /// Every other home of keys and values has these members too, and the kernels know no more of it.
 template <class T> struct StridedKv {
   using Stored = T;  // what an element is kept as
+  using Head = StridedHead<T>;
 
   /// Whether the keys of `key_block` consecutive positions, from a multiple of it on, stand in a block. Then a block is
   /// whole even where the keys end within it, and so is a tile's last register of each value, whatever stands there.
@@ -41,8 +51,10 @@ template <class T> struct StridedKv {
   /// Another number once any of the lengths has changed.
   Index changes() const { return k_at.fingerprint() ^ v_at.fingerprint() << 1; }
 
-  const T* key(Index b, Index h, Index position) const { return k.row(b, h, k_at.begin(b) + position); }
-  const T* value(Index b, Index h, Index position) const { return v.row(b, h, v_at.begin(b) + position); }
+  /// A head of a sequence that has keys.
+  RAPT_NOINLINE StridedHead<T> head(Index b, Index h) const {
+    return {k.row(b, h, k_at.begin(b)), v.row(b, h, v_at.begin(b)), k.stride[2], v.stride[2]};
+  }
   Index key_stride() const { return k.stride[3]; }
   Index value_stride() const { return v.stride[3]; }
   /// Elements from one position's key, or value, to the next one's. (Blocked keys have no such distance; blocked values

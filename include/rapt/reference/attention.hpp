@@ -25,7 +25,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
       for (Index i = 0; i < p.q_len(b); ++i) {
-        const Index kv_head = h / p.group();
+        const detail::StridedHead<T> kv = p.kv.head(b, h / p.group());
 
         // Pass 1: scores of the attended keys, changed as they shall be, and the largest of them and of the sink.
         T largest = std::numeric_limits<T>::lowest(), sink = -std::numeric_limits<T>::infinity();
@@ -37,7 +37,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
           attended[at(j)] = detail::attends(score, c);
           if (!attended[at(j)]) continue;
           T dot = 0;
-          const T *const query = p.query(b, h, i), *const key = p.kv.key(b, kv_head, j);
+          const T *const query = p.query(b, h, i), *const key = kv.key(j);
           for (Index d = 0; d < p.head_dim(); ++d) dot += query[d * p.q.stride[3]] * key[d * p.kv.key_stride()];
           weight[at(j)] = detail::changed(score, p.scale * dot, c);
           largest = std::max(largest, weight[at(j)]);
@@ -59,7 +59,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
         for (Index d = 0; d < p.value_dim(); ++d) {
           T weighted = 0;
           for (Index j = 0; j < p.kv_len(b); ++j)
-            if (attended[at(j)]) weighted += weight[at(j)] * p.kv.value(b, kv_head, j)[d * p.kv.value_stride()];
+            if (attended[at(j)]) weighted += weight[at(j)] * kv.value(j)[d * p.kv.value_stride()];
           p.output(b, h, i)[d * p.out.stride[3]] = weighted;
         }
         if (p.lse.wanted())

@@ -65,6 +65,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
       for (Index i = 0; i < p.q_len(b); ++i) {
         const std::vector<T> zero(static_cast<std::size_t>(p.value_dim()));
         RowState<T> total{.o = zero};
+        const detail::StridedHead<T> kv = p.kv.head(b, h / p.group());
         for (Index span_begin = 0; span_begin < p.kv_len(b); span_begin += span) {
           RowState<T> state{.o = zero};
           const Index span_end = std::min(span_begin + span, p.kv_len(b));
@@ -78,10 +79,10 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
               attended[j] = detail::attends(score, c);
               any = any || attended[j];
               for (Index d = 0; d < p.head_dim(); ++d)
-                s[j] = std::fma(p.scale * p.query(b, h, i)[d * p.q.stride[3]],
-                                p.kv.key(b, h / p.group(), key)[d * p.kv.key_stride()], s[j]);
+                s[j] =
+                    std::fma(p.scale * p.query(b, h, i)[d * p.q.stride[3]], kv.key(key)[d * p.kv.key_stride()], s[j]);
               if (attended[j]) s[j] = detail::changed(score, s[j], c);
-              value[j] = p.kv.value(b, h / p.group(), key);
+              value[j] = kv.value(key);
             }
             if (any) state.take(s, attended, value, p.kv.value_stride());
           }
