@@ -44,7 +44,9 @@ template <class Kernel> CallMemory memory_of(const Kernel& kernel, const Extents
 template <class Kernel>
 CallMemory memory_of(const Kernel& kernel, const Extents& e, const CutTotals& totals, Index sequences, Index workers) {
   constexpr Index alignment = static_cast<Index>(Workspace::alignment);
-  const Schedule few{.few = true}, many{.groups = totals.groups};
+  Schedule few{}, many{};
+  few.few = true;
+  many.groups = totals.groups;
   const Index scratch =
       std::max(totals.few > 0 ? kernel.scratch_bytes(e, few) : 0, totals.many > 0 ? kernel.scratch_bytes(e, many) : 0);
   return {workers, round_up(scratch, alignment), round_up(totals.blocks * Index(sizeof(std::int32_t)), alignment),
