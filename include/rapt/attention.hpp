@@ -84,7 +84,14 @@ void check_forgotten(const S& score, Index sequence, Index q_heads, Index first_
 
 template <class T, class S, class Kv> void check_forgotten(const Problem<T, Kv>& p, const S& score) {
   for (Index b = 0; b < p.batch(); ++b)
-    check_forgotten(score, b, p.q_heads(), p.first_query(b), p.q_len(), p.kv.first(b));
+    check_forgotten(score, b, p.q_heads(), p.first_query(b), p.q_len(b), p.kv.first(b));
+}
+
+template <class T, class Kv> void check_cached_dims(const View<const T>& q, const Kv& kv, const View<T>& out) {
+  check_same("q", "head_dim", q.dim(), kv.head_dim(), "the cache");
+  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
+  check_same("out", "value_dim", out.dim(), kv.value_dim(), "the cache");
+  check_groups(q.heads(), kv.heads());
 }
 
 /// validated(), for queries that attend to a cache.
@@ -93,17 +100,13 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
   check_view(q, "q", "head_dim");
   check_view(out, "out", "value_dim");
   check_same("q", "batch", q.batch(), kv.batch(), "the cache's sequences");
-  check_same("q", "head_dim", q.dim(), kv.head_dim(), "the cache");
   check_same("out", "batch", out.batch(), q.batch(), "q");
-  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
   check_same("out", "length", out.length(), q.length(), "q");
-  check_same("out", "value_dim", out.dim(), kv.value_dim(), "the cache");
-  check_groups(q.heads(), kv.heads());
+  check_cached_dims(q, kv, out);
   check_lse(options.lse, q);
   const Problem<T, Kv> problem{
       q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)};
   for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
-  check_stage(score, problem);
   check_forgotten(problem, score);
   check_written(problem);
   check_apart(problem, q, "q");
@@ -123,7 +126,6 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
     const detail::staged_t<S> stage = detail::staged(score);
     const Align align = detail::align_of(stage).value_or(align::bottom_right);
     const auto problem = detail::validated<T>(q, k, v, out, options.lse, options.scale, align);
-    detail::check_stage(stage, problem);
     return Plan<T, detail::staged_t<S>>(problem, stage, options);
   }
 }

@@ -10,6 +10,7 @@
 #include "rapt/parallel/eigen.hpp"
 #include "rapt/parallel/executor.hpp"
 #include "rapt/parallel/openmp.hpp"
+#include "rapt/ragged.hpp"
 #include "rapt/reference/attention.hpp"
 #include "rapt/reference/contract.hpp"
 #include "rapt/reference/linear.hpp"

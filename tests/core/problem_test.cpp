@@ -241,7 +241,7 @@ TEST(Problem, DerivesTheGroupTheScaleAndTheFirstPosition) {
   EXPECT_EQ(problem.q_heads(), 4);
   EXPECT_EQ(problem.kv_heads(), 2);
   EXPECT_EQ(problem.group(), 2);
-  EXPECT_EQ(problem.q_len(), 3);
+  EXPECT_EQ(problem.q_len(0), 3);
   EXPECT_EQ(problem.kv_len(0), 5);
   EXPECT_EQ(problem.head_dim(), 8);
   EXPECT_EQ(problem.value_dim(), 6);

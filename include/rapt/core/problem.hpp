@@ -10,6 +10,7 @@
 #include "rapt/core/align.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/overlap.hpp"
+#include "rapt/core/ragged.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/kv/strided.hpp"
 
@@ -24,17 +25,25 @@ inline constexpr Index max_reach = Index(1) << 56;
 
 /// Attention over [batch, head, position, dim], all of it checked. `Kv` is where the keys and values live.
 template <class T, class Kv = StridedKv<T>> struct Problem {
-  View<const T> q;   // [batch, q_heads, q_len, head_dim]
-  Kv kv;             // keys [batch, kv_heads, kv_len, head_dim], values [batch, kv_heads, kv_len, value_dim]
-  View<T> out;       // [batch, q_heads, q_len, value_dim]
-  LogSumExp<T> lse;  // [batch, q_heads, q_len], if wanted
-  T scale;           // what queries are multiplied with
-  Align align;       // where the queries stand in the sequence of the keys
+  View<const T> q;             // [batch, q_heads, q_len, head_dim]
+  Kv kv;                       // keys [batch, kv_heads, kv_len, head_dim], values [batch, kv_heads, kv_len, value_dim]
+  View<T> out;                 // [batch, q_heads, q_len, value_dim]
+  LogSumExp<T> lse;            // [batch, q_heads, q_len], if wanted
+  T scale;                     // what queries are multiplied with
+  Align align;                 // where the queries stand in the sequence of the keys
+  Placement q_at{}, out_at{};  // along the positions, in a ragged batch; equally long in both
 
   Index batch() const { return q.batch(); }
   Index q_heads() const { return q.heads(); }
   Index kv_heads() const { return kv.heads(); }
-  Index q_len() const { return q.length(); }
+  Index q_len(Index b) const { return q_at.length(b, q.length()); }
+  /// The most queries of any batch entry.
+  Index longest_q() const {
+    Index longest = q_at.kind == Placement::Kind::whole ? q.length() : 0;
+    for (Index b = 0; b < batch() && q_at.kind != Placement::Kind::whole; ++b)
+      longest = q_len(b) > longest ? q_len(b) : longest;
+    return longest;
+  }
   Index kv_len(Index b) const { return kv.length(b); }
   Index head_dim() const { return q.dim(); }
   Index value_dim() const { return kv.value_dim(); }
@@ -42,8 +51,15 @@ template <class T, class Kv = StridedKv<T>> struct Problem {
   Index group() const { return q_heads() / kv_heads(); }
   /// The position of query 0 in the sequence of the keys.
   std::int32_t first_query(Index b) const {
-    return static_cast<std::int32_t>(align.first_position(q_len(), kv_len(b)));
+    return static_cast<std::int32_t>(align.first_position(q_len(b), kv_len(b)));
   }
+
+  /// Another number once the cache or any length has changed.
+  Index changes() const { return kv.changes() ^ q_at.fingerprint() << 2 ^ out_at.fingerprint() << 3; }
+
+  const T* query(Index b, Index h, Index i) const { return q.row(b, h, q_at.begin(b) + i); }
+  T* output(Index b, Index h, Index i) const { return out.row(b, h, out_at.begin(b) + i); }
+  T& logsumexp(Index b, Index h, Index i) const { return lse(b, h, out_at.begin(b) + i); }
 };
 
 template <class T> void check_pointer(const T* data, const char* name) {
@@ -81,22 +97,29 @@ inline void check_groups(Index q_heads, Index kv_heads) {
     fail("q", {"the number of heads is ", q_heads}, {"it has to be a multiple of the ", kv_heads, " key/value heads"});
 }
 
+/// All of the shapes but how many sequences there are, and how long.
 template <class T>
-void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out) {
+void check_heads_and_dims(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out) {
   check_view(q, "q", "head_dim");
   check_view(k, "k", "head_dim");
   check_view(v, "v", "value_dim");
   check_view(out, "out", "value_dim");
+  check_same("k", "head_dim", k.dim(), q.dim(), "q");
+  check_same("v", "the number of heads", v.heads(), k.heads(), "k");
+  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
+  check_same("out", "value_dim", out.dim(), v.dim(), "v");
+  check_groups(q.heads(), k.heads());
+}
+
+template <class T>
+RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v,
+                                const View<T>& out) {
+  check_heads_and_dims(q, k, v, out);
   check_same("k", "batch", k.batch(), q.batch(), "q");
   check_same("v", "batch", v.batch(), q.batch(), "q");
   check_same("out", "batch", out.batch(), q.batch(), "q");
-  check_same("k", "head_dim", k.dim(), q.dim(), "q");
-  check_same("v", "the number of heads", v.heads(), k.heads(), "k");
   check_same("v", "length", v.length(), k.length(), "k");
-  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
   check_same("out", "length", out.length(), q.length(), "q");
-  check_same("out", "value_dim", out.dim(), v.dim(), "v");
-  check_groups(q.heads(), k.heads());
 }
 
 template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& q) {

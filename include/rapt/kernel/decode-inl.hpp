@@ -29,6 +29,7 @@ template <class T, class S, class Kv>
 RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& work, const Place& at, T* queries) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Index group = p.group(), dim = p.head_dim();
+  const Index begin = p.q_at.begin(at.batch);
   rows.count = at.rows;
   rows.batch = static_cast<std::int32_t>(at.batch);
   rows.first_head = static_cast<std::int32_t>(at.kv_head * group);
@@ -38,11 +39,11 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& wo
     const Index row = r < at.rows ? r : at.rows - 1, position = row / group, head = rows.first_head + row % group;
     rows.head[r] = static_cast<std::int32_t>(head);
     rows.position[r] = static_cast<std::int32_t>(rows.first_query + position);
-    const T* const query = p.q.row(at.batch, head, position);
+    const T* const query = p.q.row(at.batch, head, begin + position);
     T* const to = queries + r * dim;
     Index stride = p.q.stride[3];
     if (work.rotation.table != nullptr) {
-      work.rotation.turn(at.batch, position, rows.position[r], dim, query, stride, to);
+      work.rotation.turn(at.batch, begin + position, rows.position[r], dim, query, stride, to);
       stride = 1;
     }
     const T* const from = work.rotation.table == nullptr ? query : to;
@@ -66,8 +67,9 @@ RAPT_NOINLINE void take_row_sinks(const S& score, const Rows& rows, const RowSta
 template <class T, class Kv>
 RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, Kv>& p, const Place& at, Index dim) {
   constexpr int width = Vec<T>::lanes;
+  const Index begin = p.out_at.begin(at.batch);
   for (Index r = 0; r < at.rows; ++r) {
-    const Index position = r / p.group(), head = at.kv_head * p.group() + r % p.group();
+    const Index position = begin + r / p.group(), head = at.kv_head * p.group() + r % p.group();
     const Vec<T> l = broadcast(s.l[r]), zero = broadcast(T(0));
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
     T* const out = p.out.row(at.batch, head, position);
@@ -84,9 +86,9 @@ RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, K
 /// The place where a part keeps the state of a span of all its rows, for the part that ends last.
 template <class T, class S, class Kv>
 RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span, Index dim) {
-  const detail::Schedule& s = work.schedule;
-  T* const base = work.states + (block_index(work, at) * s.spans + span) * s.rows * (dim + 2);
-  return {base, base + s.rows, base + 2 * s.rows};
+  const Index rows = at.cut->rows;
+  T* const base = work.states + at.first_state + (at.number * at.cut->spans + span) * rows * (dim + 2);
+  return {base, base + rows, base + 2 * rows};
 }
 
 /// Where the keys of an item end.
@@ -101,23 +103,19 @@ template <class T, class S, class Kv>
 RAPT_INLINE Course course_of(const detail::ForwardWork<T, S, Kv>& work, Index item, const Place& at) {
   const Kv& kv = work.problem.kv;
   const Index end = end_of(at, kv.length(at.batch)), after = item + work.schedule.workers;
-  if (after >= work.schedule.items())
-    return {at.batch, at.kv_head, end, at.batch, at.kv_head, (end - 1) / contract::tile * contract::tile, end};
+  const Course last{at.batch, at.kv_head, end, at.batch, at.kv_head, (end - 1) / contract::tile * contract::tile, end};
+  if (after >= work.schedule.items()) return last;
   const Place next = place_of(work, after);
   const Index kept = kv.first(next.batch) / contract::tile * contract::tile, begin = next.first_span * contract::span;
-  return {at.batch,
-          at.kv_head,
-          end,
-          next.batch,
-          next.kv_head,
-          begin < kept ? kept : begin,
-          end_of(next, kv.length(next.batch))};
+  const Index next_end = end_of(next, kv.length(next.batch));
+  if (next_end == 0) return last;  // a sequence without keys has no address
+  return {at.batch, at.kv_head, end, next.batch, next.kv_head, begin < kept ? kept : begin, next_end};
 }
 
 template <class T, class S, class Kv>
-RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index item, const Place& at,
+                              std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
-  const Place at = place_of(work, item);
   const Course course = course_of(work, item, at);
   const Index dim = whole_registers<T>(p.value_dim()), length = p.kv_len(at.batch);
   Carver carver{memory};
@@ -129,13 +127,13 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;
     const Index end = length - begin < contract::span ? length : begin + contract::span;
-    if (work.schedule.parts == 1 && end <= p.kv.first(at.batch)) continue;
+    if (at.cut->parts == 1 && end <= p.kv.first(at.batch)) continue;
     clear_rows(s.span, few_rows, 0);
     for (bool& fresh : rows.fresh) fresh = true;
     for (Index key = begin; key < end; key += contract::tile) decode_tile(work, course, rows, key, s);
     for (Index r = 0; r < at.rows; ++r)
       if (rows.fresh[r]) clear_row(s.span.o + r * dim, dim);
-    if (work.schedule.parts == 1) {
+    if (at.cut->parts == 1) {
       merge_rows(s.total, s.span, at.rows, dim);
     } else {
       const RowStates<T> kept = kept_rows(work, at, span, dim);
@@ -143,9 +141,9 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
       merge_rows(kept, s.span, at.rows, dim);
     }
   }
-  if (work.schedule.parts > 1) {
+  if (at.cut->parts > 1) {
     if (!ends_last(work, at)) return;
-    for (Index span = 0; span < work.schedule.spans; ++span)
+    for (Index span = 0; span < at.cut->spans; ++span)
       merge_rows(s.total, kept_rows(work, at, span, dim), at.rows, dim);
   }
   if constexpr (detail::Sinks<S>) take_row_sinks(work.score, rows, s.total, dim);

@@ -96,19 +96,20 @@ template <class Kv> RAPT_INLINE void look_ahead(DecodeTile<typename Kv::Stored>&
   const Index bytes = kv.head_dim() * Index(sizeof(typename Kv::Stored));  // of a key; a value's are about as many
   const Index blocks = ahead_bytes / 2 / (bytes * block), distance = blocks > 1 ? blocks * block : block;
   const Spot soon = spot_of(c, tile.first + distance), later = spot_of(c, tile.first + 2 * distance);
-  tile.keys_ahead = {kv.key(soon.batch, soon.head, soon.position), kv.key(later.batch, later.head, later.position)};
-  tile.values_ahead = {kv.value(soon.batch, soon.head, soon.position),
-                       kv.value(later.batch, later.head, later.position)};
+  const typename Kv::Head soon_in = kv.head(soon.batch, soon.head), later_in = kv.head(later.batch, later.head);
+  tile.keys_ahead = {soon_in.key(soon.position), later_in.key(later.position)};
+  tile.values_ahead = {soon_in.value(soon.position), later_in.value(later.position)};
 }
 
 /// A tile of keys that are kept in blocks: everything is read in place.
 template <class Kv>
 RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, const Course& c) {
+  const typename Kv::Head head = kv.head(c.batch, c.head);
   for (Index i = 0; i < contract::tile / detail::key_block; ++i) {
     const Index key = i * detail::key_block;
-    tile.keys[i] = kv.key(c.batch, c.head, tile.first + (key < tile.count ? key : 0));
+    tile.keys[i] = head.key(tile.first + (key < tile.count ? key : 0));
   }
-  tile.values = kv.value(c.batch, c.head, tile.first);
+  tile.values = head.value(tile.first);
   tile.value_step = kv.value_step();
 }
 
@@ -117,15 +118,16 @@ RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const K
 template <class Kv, class T>
 RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, const Course& c, const DecodeScratch<T>& s) {
   const Index value_dim = kv.value_dim(), dim = whole_registers<T>(value_dim), stride = kv.value_stride();
+  const typename Kv::Head head = kv.head(c.batch, c.head);
   const T* rows[contract::tile];
-  for (Index j = 0; j < contract::tile; ++j) rows[j] = kv.key(c.batch, c.head, tile.first + (j < tile.count ? j : 0));
+  for (Index j = 0; j < contract::tile; ++j) rows[j] = head.key(tile.first + (j < tile.count ? j : 0));
   const Index step_ahead = tile.count == contract::tile ? kv.key_step() : 0;  // so that no address is out of reach
   block_keys(rows, tile.keys_ahead, step_ahead, kv.head_dim() == 1 ? 1 : kv.key_stride(), kv.head_dim(), s.keys);
   for (Index i = 0; i < contract::tile / detail::key_block; ++i)
     tile.keys[i] = s.keys + i * detail::key_block * kv.head_dim();
   tile.keys_ahead = {s.keys, s.keys};  // no more is wanted
 
-  tile.values = kv.value(c.batch, c.head, tile.first);
+  tile.values = head.value(tile.first);
   tile.value_step = kv.value_step();
   if (dim == value_dim && (stride == 1 || value_dim == 1)) return;
   for (Index j = 0; j < tile.count; ++j)

@@ -6,35 +6,42 @@ RAPT_REGION_OPEN
 
 /// Where an item stands: a block of rows of one key/value head, and a range of its spans.
 struct Place {
+  const detail::Schedule* cut;  // how the batch is cut, or, if it is ragged, the sequence
   Index batch, kv_head, block;
   Index first_row, rows;
   Index block_step;  // in positions, to the block that is worked on next
   Index first_span, last_span;
+  Index number;                    // of the block, among all that are cut like it
+  Index first_block, first_state;  // where those begin among all that are dealt into parts
 };
 
 /// Later blocks first: with a causal mask they have the most keys, and the short ones fill the gaps at the end.
 /// The blocks of a head follow each other, so that its keys and values are still in the cache.
 template <class T, class S, class Kv>
 RAPT_NOINLINE Place place_of(const detail::ForwardWork<T, S, Kv>& work, Index item) {
-  const detail::Schedule& s = work.schedule;
   Place at{};
+  at.cut = &work.schedule;
+  if (work.cuts.count > 0) {
+    const detail::Cut& cut = work.cuts.of_item(item);
+    at.cut = &cut.schedule;
+    at.batch = cut.batch;
+    at.first_block = cut.first_block;
+    at.first_state = cut.first_state;
+    item -= cut.first_item;
+  }
+  const detail::Schedule& s = *at.cut;
   const Index part = item / s.turns % s.parts;
   const Index head = item / (s.turns * s.parts * s.blocks) * s.turns + item % s.turns;
   at.block = s.blocks - 1 - item / (s.turns * s.parts) % s.blocks;
-  at.batch = head / work.problem.kv_heads();
+  at.batch += head / work.problem.kv_heads();
   at.kv_head = head % work.problem.kv_heads();
+  at.number = head * s.blocks + at.block;
   at.first_row = at.block * s.block_rows();
   at.rows = s.rows - at.first_row < s.block_rows() ? s.rows - at.first_row : s.block_rows();
   at.block_step = at.block == 0 ? 0 : s.block_rows() / work.problem.group();
   at.first_span = s.spans * part / s.parts;
   at.last_span = s.spans * (part + 1) / s.parts;
   return at;
-}
-
-/// The number of a block among all of them.
-template <class T, class S, class Kv>
-RAPT_INLINE Index block_index(const detail::ForwardWork<T, S, Kv>& work, const Place& at) {
-  return (at.batch * work.problem.kv_heads() + at.kv_head) * work.schedule.blocks + at.block;
 }
 
 /// Hands out memory piece by piece, each aligned to a cache line; from null it only counts.
@@ -98,14 +105,14 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
   g.first_query = p.first_query(at.batch);
   g.span_empty = g.total_empty = true;
   const T* query[lanes];
-  const Index group = p.group();
+  const Index group = p.group(), q_begin = p.q_at.begin(at.batch), out_begin = p.out_at.begin(at.batch);
   for (int i = 0; i < lanes; ++i) {
     const Index row = first_row + (i < g.rows ? i : g.rows - 1);
     const Index position = row / group, head = g.first_head + row % group;
     g.head[i] = static_cast<std::int32_t>(head);
     g.position[i] = static_cast<std::int32_t>(g.first_query + position);
-    g.output[i] = p.out.row(at.batch, head, position);
-    query[i] = p.q.row(at.batch, head, position);
+    g.output[i] = p.out.row(at.batch, head, out_begin + position);
+    query[i] = p.q.row(at.batch, head, q_begin + position);
   }
   for (Index j = 0; j < contract::tile; ++j) {
     g.after.keys[j] = reinterpret_cast<const std::byte*>(query[j % lanes] - at.block_step * p.q.stride[2]);
@@ -117,7 +124,7 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
     for (int i = 0; i < lanes; ++i) {
       const Index row = first_row + (i < g.rows ? i : g.rows - 1);
       T* const to = turned + i * p.head_dim();
-      work.rotation.turn(at.batch, row / group, g.position[i], p.head_dim(), query[i], stride, to);
+      work.rotation.turn(at.batch, q_begin + row / group, g.position[i], p.head_dim(), query[i], stride, to);
       query[i] = to;
     }
     stride = 1;
@@ -127,9 +134,10 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& 
 
 template <class T, class Kv>
 RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const Scratch<T>& s) {
-  find_keys(kv, at.batch, at.kv_head, s.keys, tile);
-  find_values(kv, at.batch, at.kv_head, s.values, tile);
-  find_next(kv, at.batch, at.kv_head, tile, tile.next);
+  const typename Kv::Head head = kv.head(at.batch, at.kv_head);
+  find_keys(kv, head, s.keys, tile);
+  find_values(kv, head, s.values, tile);
+  find_next(kv, head, kv.length(at.batch), tile, tile.next);
 }
 
 /// The groups of a block go through one tile of keys.
@@ -200,8 +208,9 @@ RAPT_NOINLINE void finish(const S& score, Group<T>& g, const detail::Problem<T, 
                           Index first_row) {
   if (g.total_empty) clear(g.total, g.registers, p.value_dim());
   if constexpr (detail::Sinks<S>) take_sinks(score, g, p.value_dim());
+  const Index begin = p.out_at.begin(at.batch);
   for (int i = 0; i < g.rows && p.lse.wanted(); ++i)
-    p.lse(at.batch, g.head[i], (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
+    p.lse(at.batch, g.head[i], begin + (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
   write_output(g.total, g.rows, p.value_dim(), g.output, p.out.stride[3]);
 }
 
@@ -215,9 +224,9 @@ template <class T> constexpr Index kept_state_rows(const detail::Schedule& s) {
 /// The place where a part of a block keeps the state of a span, for the part that ends last.
 template <class T, class S, class Kv>
 RAPT_INLINE State<T> kept_state(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span) {
-  const detail::Schedule& s = work.schedule;
-  const Index rows = kept_state_rows<T>(s);
-  T* base = work.states + (block_index(work, at) * s.spans + span) * rows * (work.problem.value_dim() + 2);
+  const Index rows = kept_state_rows<T>(*at.cut);
+  T* base = work.states + at.first_state;
+  base += (at.number * at.cut->spans + span) * rows * (work.problem.value_dim() + 2);
   return {base, base + rows, base + 2 * rows, rows};
 }
 
@@ -231,7 +240,7 @@ RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, S, Kv>& work, const Pl
 /// Whether the part that ends with this call is the last one of its block.
 template <class T, class S, class Kv>
 RAPT_INLINE bool ends_last(const detail::ForwardWork<T, S, Kv>& work, const Place& at) {
-  return std::atomic_ref<std::int32_t>(work.pending[block_index(work, at)]).fetch_sub(1) == 1;
+  return std::atomic_ref<std::int32_t>(work.pending[at.first_block + at.number]).fetch_sub(1) == 1;
 }
 
 /// Whoever ends a block's last part merges the states of all its spans, in ascending order.
@@ -239,16 +248,15 @@ template <class T, class S, class Kv>
 RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>& g) {
   if (!ends_last(work, at)) return false;
   clear(g.total, g.registers, work.problem.value_dim());
-  for (Index span = 0; span < work.schedule.spans; ++span)
+  for (Index span = 0; span < at.cut->spans; ++span)
     merge(g.total, kept_state(work, at, span), g.registers, work.problem.value_dim());
   g.total_empty = false;
   return true;
 }
 
 template <class T, class S, class Kv>
-RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, const Place& at, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
-  const Place at = place_of(work, item);
   Carver carver{memory};
   const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
   Group<T>* groups = take_groups<T>(carver, work.schedule.groups, p.head_dim(), p.value_dim());
@@ -259,16 +267,16 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, Index 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;
     const Index length = p.kv_len(at.batch), end = length - begin < contract::span ? length : begin + contract::span;
-    if (work.schedule.parts == 1 && end <= p.kv.first(at.batch)) continue;
+    if (at.cut->parts == 1 && end <= p.kv.first(at.batch)) continue;
     for (Index key = begin; key < end; key += contract::tile) attend_tile(work, at, groups, count, key, scratch);
     for (Index i = 0; i < count; ++i) {
-      if (work.schedule.parts == 1)
+      if (at.cut->parts == 1)
         close_span(groups[i], p.value_dim());
       else
         keep_span(work, at, groups[i], span);
     }
   }
-  if (work.schedule.parts > 1 && !merge_parts(work, at, groups[0])) return;
+  if (at.cut->parts > 1 && !merge_parts(work, at, groups[0])) return;
   for (Index i = 0; i < count; ++i) finish(sinking(work.score), groups[i], p, at, at.first_row + i * lanes);
 }
 

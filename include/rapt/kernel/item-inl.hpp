@@ -24,13 +24,14 @@ template <class T> RAPT_NOINLINE Index kept_state_size(const detail::Extents& e,
 
 template <class T, class S, class Kv>
 RAPT_NOINLINE void run_item(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+  const Place at = place_of(work, item);
   if constexpr (takes_few<T>) {
-    if (work.schedule.few)
-      run_decode(work, item, memory);
+    if (at.cut->few)
+      run_decode(work, item, at, memory);
     else
-      run_forward(work, item, memory);
+      run_forward(work, at, memory);
   } else {
-    run_forward(work, item, memory);
+    run_forward(work, at, memory);
   }
   work.ran->store(static_cast<int>(region_isa), std::memory_order_relaxed);
 }

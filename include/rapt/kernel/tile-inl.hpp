@@ -40,7 +40,7 @@ template <class T, class K> RAPT_NOINLINE void convert(const K* from, Index coun
 
 /// The keys of a tile where they are, if a kernel can read them there, or copies.
 template <class T, class Kv>
-RAPT_NOINLINE void find_keys(const Kv& kv, Index batch, Index head, T* copies, Tile<T>& tile) {
+RAPT_NOINLINE void find_keys(const Kv& kv, const typename Kv::Head& head, T* copies, Tile<T>& tile) {
   using Stored = typename Kv::Stored;
   const Index dim = kv.head_dim(), stride = kv.key_stride();
   constexpr bool same = std::is_same_v<Stored, T>;
@@ -49,14 +49,14 @@ RAPT_NOINLINE void find_keys(const Kv& kv, Index batch, Index head, T* copies, T
     for (Index j = 0; j < tile.count; ++j) {
       const Index block = j / detail::key_block * detail::key_block, inside = j % detail::key_block;
       T* const copy = copies + block * dim;
-      if (inside == 0) convert(kv.key(batch, head, tile.first + block), detail::key_block * dim, copy);
+      if (inside == 0) convert(head.key(tile.first + block), detail::key_block * dim, copy);
       tile.key_rows[j] = copy + inside;
     }
   } else {
     const bool in_place = Kv::blocked || stride == 1 || dim == 1;
     tile.key_stride = in_place ? stride : 1;
     for (Index j = 0; j < tile.count; ++j) {
-      const T* const row = kv.key(batch, head, tile.first + j);
+      const T* const row = head.key(tile.first + j);
       T* const copy = copies + j * dim;
       for (Index d = 0; d < dim && !in_place; ++d) copy[d] = row[d * stride];
       tile.key_rows[j] = in_place ? row : copy;
@@ -65,10 +65,10 @@ RAPT_NOINLINE void find_keys(const Kv& kv, Index batch, Index head, T* copies, T
 }
 
 template <class T, class Kv>
-RAPT_NOINLINE void find_values(const Kv& kv, Index batch, Index head, T* copies, Tile<T>& tile) {
+RAPT_NOINLINE void find_values(const Kv& kv, const typename Kv::Head& head, T* copies, Tile<T>& tile) {
   const Index dim = kv.value_dim(), stride = kv.value_stride();
   for (Index j = 0; j < tile.count; ++j) {
-    const typename Kv::Stored* const row = kv.value(batch, head, tile.first + j);
+    const typename Kv::Stored* const row = head.value(tile.first + j);
     T* const copy = copies + j * dim;
     tile.values[j] = copy;
     if (stride != 1 && dim != 1) {
@@ -84,13 +84,13 @@ RAPT_NOINLINE void find_values(const Kv& kv, Index batch, Index head, T* copies,
 /// What is wanted while a tile is worked on: the one after it, if there is one. Of blocked keys a stretch is as much of
 /// a block as is one key's share of it.
 template <class T, class Kv>
-RAPT_NOINLINE void find_next(const Kv& kv, Index batch, Index head, const Tile<T>& tile, AheadRows& next) {
-  const Index length = kv.length(batch);
+RAPT_NOINLINE void find_next(const Kv& kv, const typename Kv::Head& head, Index length, const Tile<T>& tile,
+                             AheadRows& next) {
   for (Index j = 0; j < contract::tile; ++j) {
     const Index after = tile.first + contract::tile + j, key = after < length ? after : tile.first;
     const Index inside = Kv::blocked ? key % detail::key_block : 0;
-    next.keys[j] = reinterpret_cast<const std::byte*>(kv.key(batch, head, key - inside) + inside * kv.head_dim());
-    next.values[j] = reinterpret_cast<const std::byte*>(kv.value(batch, head, key));
+    next.keys[j] = reinterpret_cast<const std::byte*>(head.key(key - inside) + inside * kv.head_dim());
+    next.values[j] = reinterpret_cast<const std::byte*>(head.value(key));
   }
 }
 

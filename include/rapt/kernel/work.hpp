@@ -8,6 +8,7 @@
 
 #include "rapt/core/problem.hpp"
 #include "rapt/isa/isa.hpp"
+#include "rapt/plan/cuts.hpp"
 #include "rapt/plan/schedule.hpp"
 #include "rapt/rope/table.hpp"
 
@@ -17,10 +18,10 @@ namespace detail {
 /// How queries are turned while they are packed.
 template <class T> struct Rotation {
   const rope::Table<T>* table = nullptr;  // not at all, if null
-  Matrix<const Index> rows{};             // of the table, [batch, q_len]; if empty, a query has the row of its position
-  TurnRow<T> turn_row = nullptr;          // from the table, so that only a program with a table compiles it
+  Matrix<const Index> rows{};     // of the table, where the queries stand; if empty, that of each one's position
+  TurnRow<T> turn_row = nullptr;  // from the table, so that only a program with a table compiles it
 
-  /// Query i of batch entry b, at `position`, to elements side by side.
+  /// A query of batch entry b, at place i along the view, at `position` of its sequence, to elements side by side.
   void turn(Index b, Index i, Index position, Index head_dim, const T* query, Index stride, T* to) const {
     turn_row(table->turn(rows.data == nullptr ? position : rows(b, i), head_dim), query, stride, to, 1);
   }
@@ -30,7 +31,8 @@ template <class T, class S, class Kv> struct ForwardWork {
   Problem<T, Kv> problem;
   S score;
   Rotation<T> rotation;
-  Schedule schedule;
+  Schedule schedule;      // of a ragged batch only what is common to all sequences
+  Cuts cuts;              // of a ragged batch
   T* states;              // where the parts of a block leave their spans' states; unused with one part
   std::int32_t* pending;  // for each block, its parts that are not done yet
   std::atomic<int>* ran;  // receives the instruction set of the kernel that ran, by its own word

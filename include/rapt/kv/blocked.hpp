@@ -16,9 +16,26 @@ struct Extent {
   Index changes = 0;
 };
 
+/// As StridedHead.
+template <class K> struct BlockedHead {
+  const K *keys, *values;  // of slot 0
+  Index base, slots, key_dim, value_row;
+
+  Index slot(Index position) const {
+    const Index at = position - base;
+    return at < 0 ? at + slots : at;
+  }
+  const K* key(Index position) const {
+    const Index at = slot(position), inside = at % key_block;
+    return keys + (at - inside) * key_dim + inside;
+  }
+  const K* value(Index position) const { return values + slot(position) * value_row; }
+};
+
 /// As StridedKv, of some consecutive sequences of a cache.
 template <class K> struct BlockedKv {
   using Stored = K;
+  using Head = BlockedHead<K>;
   static constexpr bool blocked = true;
 
   Index sequences, kv_heads, slots, key_dim, row_dim;
@@ -45,16 +62,9 @@ template <class K> struct BlockedKv {
     return sum;
   }
 
-  Index slot(Index b, Index position) const {
-    const Index at = position - extents[b].base;
-    return at < 0 ? at + slots : at;
-  }
-  const K* key(Index b, Index h, Index position) const {
-    const Index at = slot(b, position), inside = at % key_block;
-    return keys + ((b * kv_heads + h) * slots + at - inside) * key_dim + inside;
-  }
-  const K* value(Index b, Index h, Index position) const {
-    return values + ((b * kv_heads + h) * slots + slot(b, position)) * value_row;
+  BlockedHead<K> head(Index b, Index h) const {
+    const Index first = (b * kv_heads + h) * slots;
+    return {keys + first * key_dim, values + first * value_row, extents[b].base, slots, key_dim, value_row};
   }
   Index key_stride() const { return key_block; }
   Index value_stride() const { return 1; }

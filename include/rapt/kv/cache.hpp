@@ -14,6 +14,7 @@
 #include "rapt/core/large_memory.hpp"
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/ragged_problem.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/kv/append.hpp"
 #include "rapt/kv/blocked.hpp"
@@ -94,6 +95,26 @@ template <CacheElement K> class Cache {
     take(sequence, k, v, 0, options);
   }
 
+  /// The same for a number of positions of its own for each sequence, some of them perhaps none:
+  /// append(packed(k, offsets), packed(v, offsets)), or padded. AppendOptions::rows has the place of each in k's view.
+  void append(const Ragged<const Arithmetic>& k, const Ragged<const Arithmetic>& v,
+              const AppendOptions<Arithmetic>& options = {}) {
+    check_sequences(k, "k");
+    check_sequences(v, "v");
+    check_same("k", "the number of sequences", k.count(), sequences(), "the cache");
+    check_same_sequences(v, "v", k, "k");
+    if (options.rows.data != nullptr) {
+      check_same("rows", "batch", options.rows.rows, k.view.batch(), "k");
+      check_same("rows", "length", options.rows.columns, k.view.length(), "k");
+    }
+    for (Index s = 0; s < sequences(); ++s) {
+      check_rows(k.sequence(s), v.sequence(s), 1, "one sequence");
+      check_rope(of_sequence(options, k, s), k.sequence(s));
+      check_room(s, k.length(s), options);
+    }
+    for (Index s = 0; s < sequences(); ++s) take(s, k.sequence(s), v.sequence(s), 0, of_sequence(options, k, s));
+  }
+
   /// Forgets the positions from `length` on: what was proposed and not accepted, in speculative decoding; all, with 0.
   void truncate(Index sequence, Index length) {
     const Extent& now = extent(sequence);
@@ -127,14 +148,14 @@ template <CacheElement K> class Cache {
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i)
         for (Index d = 0; d < head_dim(); ++d)
-          to(0, h, i, d) = widened(kv.key(sequence, h, position + i)[d * key_block]);
+          to(0, h, i, d) = widened(kv.head(sequence, h).key(position + i)[d * key_block]);
   }
   void read_values(Index sequence, Index position, const View<Arithmetic>& to) const {
     check_read(sequence, position, to, value_dim(), "value_dim");
     const BlockedKv<K> kv = blocked(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i)
-        for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = widened(kv.value(sequence, h, position + i)[d]);
+        for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = widened(kv.head(sequence, h).value(position + i)[d]);
   }
 
   /// All sequences, or `count` of them from `first_sequence` on, for attention() to attend to: batch entry b is
@@ -236,6 +257,16 @@ template <CacheElement K> class Cache {
                "rows(" + std::to_string(b) + ", " + std::to_string(i) + ") is " + std::to_string(options.rows(b, i)),
                "it has to be from 0 to " + std::to_string(table.rows() - 1) + ", a row of the table");
   }
+  /// The options for sequence s of k alone.
+  static AppendOptions<Arithmetic> of_sequence(AppendOptions<Arithmetic> options, const Ragged<const Arithmetic>& k,
+                                               Index s) {
+    Matrix<const Index>& rows = options.rows;
+    if (rows.data == nullptr) return options;
+    rows.data = &rows(k.placement.is_packed() ? 0 : s, k.placement.begin(s));
+    rows.rows = 1;
+    rows.columns = k.length(s);
+    return options;
+  }
   void check_room(Index sequence, Index count, const AppendOptions<Arithmetic>& options) const {
     const Index length = extents_[at(sequence)].length, room = ring_ ? slots_ : shape_.capacity - length;
     if (count > room)
@@ -281,9 +312,9 @@ template <CacheElement K> class Cache {
         turn = options.rope->turn(options.rows.data == nullptr ? begin + i : options.rows(b, i), head_dim());
       for (Index h = 0; h < kv_heads(); ++h) {
         store_row_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
-        K* const key = keys() + (kv.key(sequence, h, begin + i) - keys());
+        K* const key = keys() + (kv.head(sequence, h).key(begin + i) - keys());
         for (Index d = 0; d < head_dim(); ++d) key[d * key_block] = row_[at(d)];
-        K* const value = values() + (kv.value(sequence, h, begin + i) - values());
+        K* const value = values() + (kv.head(sequence, h).value(begin + i) - values());
         store_row_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
       }
     }

@@ -1,6 +1,7 @@
 // Keys and values in a caller's memory.
 #pragma once
 
+#include "rapt/core/ragged.hpp"
 #include "rapt/core/view.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -10,32 +11,50 @@ namespace detail {
 /// are. As many as the widest register has lanes.
 inline constexpr Index key_block = 16;
 
+/// The keys and values of one head of one sequence.
+template <class T> struct StridedHead {
+  const T *keys, *values;  // of position 0
+  Index key_step, value_step;
+
+  const T* key(Index position) const { return keys + position * key_step; }
+  const T* value(Index position) const { return values + position * value_step; }
+};
+
 /// Where keys and values live, as the kernels see it: each has a place, and its elements stand a fixed distance apart.
 /// Every other home of keys and values has these members too, and the kernels know no more of it.
 template <class T> struct StridedKv {
   using Stored = T;  // what an element is kept as
+  using Head = StridedHead<T>;
 
   /// Whether the keys of `key_block` consecutive positions, from a multiple of it on, stand in a block. Then a block is
   /// whole even where the keys end within it, and so is a tile's last register of each value, whatever stands there.
   static constexpr bool blocked = false;
 
-  View<const T> k;  // [batch, kv_heads, kv_len, head_dim]
-  View<const T> v;  // [batch, kv_heads, kv_len, value_dim]
+  View<const T> k;           // [batch, kv_heads, kv_len, head_dim]
+  View<const T> v;           // [batch, kv_heads, kv_len, value_dim]
+  Placement k_at{}, v_at{};  // along the positions, in a ragged batch; equally long in both
 
   Index batch() const { return k.batch(); }
   Index heads() const { return k.heads(); }
   Index head_dim() const { return k.dim(); }
   Index value_dim() const { return v.dim(); }
   /// Keys of one entry of the batch, and the most that any entry has.
-  Index length(Index) const { return k.length(); }
-  Index longest() const { return k.length(); }
+  Index length(Index b) const { return k_at.length(b, k.length()); }
+  Index longest() const {
+    if (k_at.kind == Placement::Kind::whole) return k.length();
+    Index most = 0;
+    for (Index b = 0; b < batch(); ++b) most = length(b) > most ? length(b) : most;
+    return most;
+  }
   /// The first position whose key is still there.
   Index first(Index) const { return 0; }
-  /// How often any of this has changed: never.
-  Index changes() const { return 0; }
+  /// Another number once any of the lengths has changed.
+  Index changes() const { return k_at.fingerprint() ^ v_at.fingerprint() << 1; }
 
-  const T* key(Index b, Index h, Index position) const { return k.row(b, h, position); }
-  const T* value(Index b, Index h, Index position) const { return v.row(b, h, position); }
+  /// A head of a sequence that has keys.
+  RAPT_NOINLINE StridedHead<T> head(Index b, Index h) const {
+    return {k.row(b, h, k_at.begin(b)), v.row(b, h, v_at.begin(b)), k.stride[2], v.stride[2]};
+  }
   Index key_stride() const { return k.stride[3]; }
   Index value_stride() const { return v.stride[3]; }
   /// Elements from one position's key, or value, to the next one's. (Blocked keys have no such distance; blocked values

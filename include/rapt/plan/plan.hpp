@@ -12,6 +12,7 @@
 #include "rapt/isa/isa.hpp"
 #include "rapt/kernel/kernels.hpp"
 #include "rapt/parallel/items.hpp"
+#include "rapt/plan/cuts.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/schedule.hpp"
 #include "rapt/score/stage.hpp"
@@ -24,8 +25,9 @@ struct CallMemory {
   Index workers;
   Index scratch;          // that each of them works in
   Index pending, states;  // of blocks whose spans are dealt out
+  Index cuts = 0;         // of the sequences of a ragged batch
 
-  Index bytes() const { return workers * scratch + pending + states; }
+  Index bytes() const { return workers * scratch + pending + states + cuts; }
 };
 
 template <class Kernel> CallMemory memory_of(const Kernel& kernel, const Extents& e, const Schedule& s) {
@@ -38,27 +40,29 @@ template <class Kernel> CallMemory memory_of(const Kernel& kernel, const Extents
   return m;
 }
 
+/// The same of a ragged batch: workers go from sequences of few rows to others.
+template <class Kernel>
+CallMemory memory_of(const Kernel& kernel, const Extents& e, const CutTotals& totals, Index sequences, Index workers) {
+  constexpr Index alignment = static_cast<Index>(Workspace::alignment);
+  Schedule few{}, many{};
+  few.few = true;
+  many.groups = totals.groups;
+  const Index scratch =
+      std::max(totals.few > 0 ? kernel.scratch_bytes(e, few) : 0, totals.many > 0 ? kernel.scratch_bytes(e, many) : 0);
+  return {workers, round_up(scratch, alignment), round_up(totals.blocks * Index(sizeof(std::int32_t)), alignment),
+          round_up(totals.states * e.element, alignment), round_up(sequences * Index(sizeof(Cut)), alignment)};
+}
+
 }  // namespace detail
 
 /// A call to attention with everything decided: which kernel, which tiles, which work items, how much memory.
 template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
  public:
   Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options)
-      : work_{problem, score, {options.rope, options.rope_rows}, {}, nullptr, nullptr, nullptr},
-        kernel_(detail::forward_kernel<T, S, Kv>(chosen_isa(options))),
-        executor_(options.executor),
-        workspace_(options.workspace) {
-    check_rope();
-    if (options.rope != nullptr) work_.rotation.turn_row = options.rope->turn_row(kernel_.isa);
-    const Index workers = detail::workers_of(executor_);
-    const detail::Extents e = extents();
-    work_.schedule = detail::make_schedule(e, kernel_.lanes, kernel_.few_rows, workers);
-    memory_ = detail::memory_of(kernel_, e, work_.schedule);
-    changes_ = work_.problem.kv.changes();
-    Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
-    const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
-    workspace.reserve(workspace_bytes());
-  }
+      : Plan(problem, score, options, nullptr) {}
+  /// Of a ragged batch. (What only such a one needs, a program without one doesn't compile.)
+  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options, detail::OfSequences)
+      : Plan(problem, score, options, &Plan::cut) {}
 
   /// The instruction set of the kernel.
   Isa isa() const { return kernel_.isa; }
@@ -67,7 +71,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   /// Keys of a tile and of a span: fixed by the arithmetic contract.
   static constexpr Index tile() { return contract::tile; }
   static constexpr Index span() { return contract::span; }
-  /// How many spans the keys have.
+  /// How many spans the keys have; in a ragged batch, the most of a sequence.
   Index spans() const { return work_.schedule.spans; }
   /// Pieces that the work is cut into, and the workers that they are for.
   Index work_items() const { return work_.schedule.items(); }
@@ -87,6 +91,30 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   std::string explain() const;
 
  private:
+  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options,
+       void (Plan::*cutter)(detail::Cut*, std::int32_t*))
+      : work_{problem, score, {options.rope, options.rope_rows}, {}, {}, nullptr, nullptr, nullptr},
+        kernel_(detail::forward_kernel<T, S, Kv>(chosen_isa(options))),
+        executor_(options.executor),
+        workspace_(options.workspace),
+        workers_(detail::workers_of(executor_)),
+        cut_(cutter) {
+    detail::check_stage(score, problem);
+    check_rope();
+    if (options.rope != nullptr) work_.rotation.turn_row = options.rope->turn_row(kernel_.isa);
+    if (cut_ == nullptr) {
+      const detail::Extents e = extents();
+      work_.schedule = detail::make_schedule(e, kernel_.lanes, kernel_.few_rows, workers_);
+      memory_ = detail::memory_of(kernel_, e, work_.schedule);
+    } else {
+      (this->*cut_)(nullptr, nullptr);
+    }
+    changes_ = work_.problem.changes();
+    Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
+    const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
+    workspace.reserve(workspace_bytes());
+  }
+
   static Isa chosen_isa(const Options<T>& options) {
     if (!options.isa) return active_isa();
     return detail::isa_named(name(*options.isa), "options.isa");
@@ -94,11 +122,33 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
 
   detail::Extents extents() const {
     const detail::Problem<T, Kv>& p = work_.problem;
-    return {p.batch(),    p.kv_heads(),  p.group(),        p.q_len(),          p.kv.longest(),
+    return {p.batch(),    p.kv_heads(),  p.group(),        p.q.length(),       p.kv.longest(),
             p.head_dim(), p.value_dim(), Index(sizeof(T)), p.kv.heads_inside()};
   }
 
-  void check_rope() const {
+  /// Cuts the sequences of a ragged batch, each by its lengths, for the memory and the work of all of them. With a
+  /// table, also into that, for a run.
+  void cut(detail::Cut* table, std::int32_t* pending) {
+    const detail::Problem<T, Kv>& p = work_.problem;
+    const detail::Extents common = extents();
+    const auto extents_of = [&](Index b) {
+      detail::Extents e = common;
+      e.batch = 1, e.q_len = p.q_len(b), e.kv_len = p.kv_len(b);
+      return e;
+    };
+    totals_ = detail::cut_sequences(
+        {p.batch(), extents_of, kernel_.lanes, kernel_.few_rows, workers_, kernel_.kept_state_size}, table);
+    if (table != nullptr) detail::begin_parts({table, p.batch()}, pending);
+    detail::Schedule& s = work_.schedule;
+    s.lanes = kernel_.lanes;
+    s.groups = totals_.groups;
+    s.spans = detail::ceil_div(totals_.longest_keys, contract::span);
+    s.all = totals_.items;
+    s.workers = std::clamp<Index>(totals_.items, 1, workers_);
+    memory_ = detail::memory_of(kernel_, common, totals_, p.batch(), s.workers);
+  }
+
+  void check_rope() {
     const detail::Rotation<T>& r = work_.rotation;
     const detail::Problem<T, Kv>& p = work_.problem;
     if (r.table == nullptr) {
@@ -108,12 +158,13 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
     const Index rows = r.table->rows();
     r.table->check_fits(p.head_dim(), "rope", "");
     if (r.rows.data != nullptr) {
-      detail::check_same("rope_rows", "batch", r.rows.rows, p.batch(), "q");
-      detail::check_same("rope_rows", "length", r.rows.columns, p.q_len(), "q");
+      detail::check_same("rope_rows", "batch", r.rows.rows, p.q_at.entries(p.batch()), "q");
+      detail::check_same("rope_rows", "length", r.rows.columns, p.q.length(), "q");
+      if (p.q_at.is_packed()) work_.rotation.rows.row_stride = 0;
     }
     for (Index b = 0; b < p.batch(); ++b)
-      for (Index i = 0; i < p.q_len(); ++i) {
-        const Index row = r.rows.data == nullptr ? p.first_query(b) + i : r.rows(b, i);
+      for (Index i = 0; i < p.q_len(b); ++i) {
+        const Index row = r.rows.data == nullptr ? p.first_query(b) + i : r.rows(b, p.q_at.begin(b) + i);
         if (row < 0 || row >= rows)
           detail::fail("rope", {"has no row ", row, ", for query ", i, " of batch entry ", b},
                        {"it has those from 0 to ", rows - 1});
@@ -132,14 +183,18 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   Executor* executor_;
   Workspace* workspace_;
   Workspace own_;
+  Index workers_;
+  void (Plan::*cut_)(detail::Cut*, std::int32_t*);  // of a ragged batch, or null
+  detail::CutTotals totals_{};                      // of a ragged batch
   detail::CallMemory memory_{};
-  Index changes_ = 0;  // of the cache, when this was planned
+  Index changes_ = 0;  // of the cache and the lengths, when this was planned
   int ran_ = -1;
 };
 
 template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
-  if (work_.problem.kv.changes() != changes_)
-    throw std::logic_error("rapt: plan: the cache has changed since; each state of it needs a plan of its own");
+  if (work_.problem.changes() != changes_)
+    throw std::logic_error(
+        "rapt: plan: the cache, or a length, has changed since; each state of them needs a plan of its own");
   Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
   const Workspace::Use use(workspace);
   workspace.reserve(workspace_bytes());
@@ -152,6 +207,11 @@ template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
   work.ran = &ran;
   work.pending = reinterpret_cast<std::int32_t*>(pending);
   work.states = reinterpret_cast<T*>(pending + memory_.pending);
+  if (cut_ != nullptr) {
+    detail::Cut* const table = reinterpret_cast<detail::Cut*>(pending + memory_.pending + memory_.states);
+    (this->*cut_)(table, work.pending);
+    work.cuts = {table, work.problem.batch()};
+  }
   if (s.parts > 1)
     for (Index block = 0; block < s.heads * s.blocks; ++block) work.pending[block] = static_cast<std::int32_t>(s.parts);
 
@@ -163,27 +223,33 @@ template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
 template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() const {
   const detail::Problem<T, Kv>& p = work_.problem;
   const detail::Schedule& s = work_.schedule;
+  const bool ragged = cut_ != nullptr;
   const auto n = [](Index x) { return std::to_string(x); };
   char scale[32];
   std::snprintf(scale, sizeof scale, "%g", static_cast<double>(p.scale));
-  const std::string type = sizeof(T) == 8 ? "double" : "float";
   std::string text;
-  text += "attention   " + type + ", batch " + n(p.batch()) + ", heads " + n(p.q_heads()) + "/" + n(p.kv_heads()) +
-          ", " + n(p.q_len()) + " queries, " + n(p.kv.longest()) + " keys, head_dim " + n(p.head_dim()) +
-          ", value_dim " + n(p.value_dim()) + "\n";
+  text += std::string("attention   ") + (sizeof(T) == 8 ? "double" : "float") + (ragged ? ", sequences " : ", batch ") +
+          n(p.batch()) + ", heads " + n(p.q_heads()) + "/" + n(p.kv_heads()) + ", " +
+          (ragged ? detail::describe_lengths(totals_) : n(p.q.length()) + " queries, " + n(p.kv.longest()) + " keys") +
+          ", head_dim " + n(p.head_dim()) + ", value_dim " + n(p.value_dim()) + "\n";
   text += "score       " + detail::describe(work_.score) + "; " + describe_first_query() + "; scale " + scale + "\n";
   if (work_.rotation.table != nullptr)
     text +=
         "rope        " + n(work_.rotation.table->rotary_dim()) + " dims of each query are turned while it is packed\n";
   text += "kernel      " + std::string(name(kernel_.isa)) + ": " +
-          (s.few ? "keys in the lanes, as the rows are few" : n(s.lanes) + " rows in the lanes") +
+          (ragged  ? detail::describe_kernels(totals_, s.lanes)
+           : s.few ? "keys in the lanes, as the rows are few"
+                   : n(s.lanes) + " rows in the lanes") +
           " (of: " + detail::supported_names() + ")\n";
-  text += "rows        " + n(p.group()) + " heads x " + n(p.q_len()) + " queries = " + n(s.rows) +
-          " a key/value head, in " + n(s.blocks) + " blocks of " + n(s.block_rows()) +
+  text += "rows        " + n(p.group()) + " heads x " +
+          (ragged ? "its queries are each sequence's, in blocks of " + n(s.block_rows()) + " or fewer, longest first"
+                  : n(p.q.length()) + " queries = " + n(s.rows) + " a key/value head, in " + n(s.blocks) +
+                        " blocks of " + n(s.block_rows())) +
           ": as many as fit the cache and leave each worker several\n";
   text += "keys        " + n(detail::ceil_div(p.kv.longest(), contract::tile)) + " tiles of " + n(contract::tile) +
           ", " + n(s.spans) + " spans of " + n(contract::span) +
-          (s.turns > 1   ? ", each gone through by all heads before the next one, as their rows stand side by side"
+          (ragged        ? ", in the longest; those of " + n(totals_.dealt) + " sequences are dealt into parts"
+           : s.turns > 1 ? ", each gone through by all heads before the next one, as their rows stand side by side"
            : s.parts > 1 ? ", dealt into " + n(s.parts) + " parts as there are fewer blocks than workers"
                          : "") +
           "\n";
@@ -196,7 +262,8 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
   describe_copies("values", p.kv.value_stride(), p.value_dim());
   text += "work        " + n(s.items()) + " items for " + n(s.workers) + " workers\n";
   text += "workspace   " + n(workspace_bytes()) + " bytes: " + n(memory_.scratch) + " a worker" +
-          (s.parts > 1 ? ", " + n(memory_.states) + " for the spans' states" : "") + "\n";
+          (s.parts > 1 || totals_.dealt > 0 ? ", " + n(memory_.states) + " for the spans' states" : "") +
+          (ragged ? ", " + n(memory_.cuts) + " for the sequences' items" : "") + "\n";
   return text;
 }
 

@@ -34,8 +34,9 @@ struct Schedule {
   Index turns;    // heads that take turns at a part: 1, or all of a position's
   bool few;       // the rows are so few that keys go into the lanes, not queries
   Index workers;  // that can have something to do
+  Index all;      // items
 
-  Index items() const { return heads * blocks * parts; }
+  Index items() const { return all; }
   Index block_rows() const { return lanes * groups; }
 };
 
@@ -50,33 +51,49 @@ inline constexpr Index items_per_worker = 4;
 /// that an uneven share of blocks would show.
 constexpr Index enough_blocks(const Schedule& s, Index workers) { return s.few ? items_per_worker * workers : workers; }
 
-/// `few_rows`: the most rows of a head that the kernel for few queries takes.
-inline Schedule make_schedule(const Extents& e, Index lanes, Index few_rows, Index workers) {
+/// What the rows of a head, its keys and the kernel's lanes make of it, before any work is dealt out. `few_rows`: the
+/// most rows of a head that the kernel for few queries takes.
+inline Schedule uncut(const Extents& e, Index lanes, Index few_rows) {
   Schedule s{};
   s.lanes = lanes;
   s.rows = e.group * e.q_len;
   s.heads = e.batch * e.kv_heads;
   s.few = s.rows <= few_rows;
   s.spans = ceil_div(e.kv_len, contract::span);
-  const Index all_groups = ceil_div(s.rows, lanes);
-  const Index wanted_items = workers > 1 ? items_per_worker * workers : 1;
-  const Index for_cache = block_bytes / (lanes * e.element * (e.head_dim + 2 * e.value_dim));
-  const Index for_workers = s.heads * all_groups / wanted_items;
+  s.parts = s.turns = 1;
+  return s;
+}
+
+constexpr Index groups_of_head(const Schedule& s) { return ceil_div(s.rows, s.lanes); }
+
+/// Blocks of as many groups as share a tile well: `for_workers` of them at most, so that there are enough blocks.
+inline void cut_rows(Schedule& s, const Extents& e, Index for_workers) {
+  const Index all_groups = groups_of_head(s);
+  const Index for_cache = block_bytes / (s.lanes * e.element * (e.head_dim + 2 * e.value_dim));
   s.groups = std::clamp<Index>(std::min(for_cache, for_workers), 1, std::max<Index>(all_groups, 1));
   if (s.few) s.groups = std::max<Index>(all_groups, 1);  // all rows go through the keys together
   s.blocks = ceil_div(all_groups, s.groups);
+}
+
+/// Where there are few rows, and heads stand side by side, they take turns at each span.
+inline void take_turns(Schedule& s, const Extents& e) {
+  if (!s.few || !e.heads_inside || s.spans <= 1) return;
+  // One head's rows are a little of each of many pages: by the time that the next head wants the rest of them, the
+  // processor has forgotten where they are, unless all heads go through a span before any goes on to the next one.
+  s.turns = e.kv_heads;
+  s.parts = s.spans;
+}
+
+inline Schedule make_schedule(const Extents& e, Index lanes, Index few_rows, Index workers) {
+  Schedule s = uncut(e, lanes, few_rows);
+  const Index wanted_items = workers > 1 ? items_per_worker * workers : 1;
+  cut_rows(s, e, s.heads * groups_of_head(s) / wanted_items);
   const Index whole = s.heads * s.blocks;
-  s.parts = workers > 1 && (s.few || s.groups == 1) && whole > 0 && whole < enough_blocks(s, workers)
-                ? std::clamp<Index>(ceil_div(wanted_items, whole), 1, std::max<Index>(s.spans, 1))
-                : 1;
-  s.turns = 1;
-  if (s.few && e.heads_inside && s.spans > 1) {
-    // One head's rows are a little of each of many pages: by the time that the next head wants the rest of them, the
-    // processor has forgotten where they are, unless all heads go through a span before any goes on to the next one.
-    s.turns = e.kv_heads;
-    s.parts = s.spans;
-  }
-  s.workers = std::clamp<Index>(s.items(), 1, workers);
+  if (workers > 1 && (s.few || s.groups == 1) && whole > 0 && whole < enough_blocks(s, workers))
+    s.parts = std::clamp<Index>(ceil_div(wanted_items, whole), 1, std::max<Index>(s.spans, 1));
+  take_turns(s, e);
+  s.all = s.heads * s.blocks * s.parts;
+  s.workers = std::clamp<Index>(s.all, 1, workers);
   return s;
 }
 

@@ -9,20 +9,15 @@
 
 #include "rapt/core/coord.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/ragged_problem.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace reference {
 
-/// What attention() computes, as one would write it down: for reading, and for checking against. Takes the same
-/// arguments, and ignores the executor, the workspace and the instruction set. `T` is float or double, and all
-/// arithmetic is in T.
-template <class T, class S = Plain>
-void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
-               const S& score = {}, const Options<T>& options = {}) {
-  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
-                                                    detail::align_of(score).value_or(align::bottom_right));
+/// Every row of a problem, in passes.
+template <class T, class S> void solve(const detail::Problem<T>& p, const S& score) {
   detail::check_stage(score, p);
   std::vector<T> weight(static_cast<std::size_t>(p.kv.longest()));
   std::vector<bool> attended(weight.size());
@@ -30,8 +25,8 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
 
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
-      for (Index i = 0; i < p.q_len(); ++i) {
-        const Index kv_head = h / p.group();
+      for (Index i = 0; i < p.q_len(b); ++i) {
+        const detail::StridedHead<T> kv = p.kv.head(b, h / p.group());
 
         // Pass 1: scores of the attended keys, changed as they shall be, and the largest of them and of the sink.
         T largest = std::numeric_limits<T>::lowest(), sink = -std::numeric_limits<T>::infinity();
@@ -43,7 +38,8 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
           attended[at(j)] = detail::attends(score, c);
           if (!attended[at(j)]) continue;
           T dot = 0;
-          for (Index d = 0; d < p.head_dim(); ++d) dot += p.q(b, h, i, d) * p.kv.k(b, kv_head, j, d);
+          const T *const query = p.query(b, h, i), *const key = kv.key(j);
+          for (Index d = 0; d < p.head_dim(); ++d) dot += query[d * p.q.stride[3]] * key[d * p.kv.key_stride()];
           weight[at(j)] = detail::changed(score, p.scale * dot, c);
           largest = std::max(largest, weight[at(j)]);
         }
@@ -64,12 +60,32 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
         for (Index d = 0; d < p.value_dim(); ++d) {
           T weighted = 0;
           for (Index j = 0; j < p.kv_len(b); ++j)
-            if (attended[at(j)]) weighted += weight[at(j)] * p.kv.v(b, kv_head, j, d);
-          p.out(b, h, i, d) = weighted;
+            if (attended[at(j)]) weighted += weight[at(j)] * kv.value(j)[d * p.kv.value_stride()];
+          p.output(b, h, i)[d * p.out.stride[3]] = weighted;
         }
         if (p.lse.wanted())
-          p.lse(b, h, i) = sum == T(0) ? -std::numeric_limits<T>::infinity() : largest + std::log(sum);
+          p.logsumexp(b, h, i) = sum == T(0) ? -std::numeric_limits<T>::infinity() : largest + std::log(sum);
       }
+}
+
+/// What attention() computes, as one would write it down: for reading, and for checking against. Takes the same
+/// arguments, and ignores the executor, the workspace and the instruction set. `T` is float or double, and all
+/// arithmetic is in T.
+template <class T, class S = Plain>
+void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
+               const S& score = {}, const Options<T>& options = {}) {
+  solve(detail::validated<T>(q, k, v, out, options.lse, options.scale,
+                             detail::align_of(score).value_or(align::bottom_right)),
+        score);
+}
+
+/// The same, of a ragged batch.
+template <class T, class S = Plain>
+void attention(const Ragged<const T>& q, const Ragged<const T>& k, const Ragged<const T>& v, const Ragged<T>& out,
+               const S& score = {}, const Options<T>& options = {}) {
+  solve(detail::validated_ragged<T>(q, k, v, out, options.lse, options.scale,
+                                    detail::align_of(score).value_or(align::bottom_right)),
+        score);
 }
 
 /// The same, for views of what may be written.

@@ -13,6 +13,7 @@
 #include "rapt/core/elementary.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/ragged_problem.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/score/stage.hpp"
 
@@ -57,18 +58,15 @@ template <class T> struct RowState {
   }
 };
 
-/// What attention() computes, by the contract. Takes the same arguments; uses neither threads nor vectors.
-template <class T, class S = Plain>
-void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
-               const S& score = {}, const Options<T>& options = {}) {
-  const detail::Problem<T> p = detail::validated<T>(q, k, v, out, options.lse, options.scale,
-                                                    detail::align_of(score).value_or(align::bottom_right));
+/// Every row of a problem.
+template <class T, class S> void solve(const detail::Problem<T>& p, const S& score) {
   detail::check_stage(score, p);
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
-      for (Index i = 0; i < p.q_len(); ++i) {
+      for (Index i = 0; i < p.q_len(b); ++i) {
         const std::vector<T> zero(static_cast<std::size_t>(p.value_dim()));
         RowState<T> total{.o = zero};
+        const detail::StridedHead<T> kv = p.kv.head(b, h / p.group());
         for (Index span_begin = 0; span_begin < p.kv_len(b); span_begin += span) {
           RowState<T> state{.o = zero};
           const Index span_end = std::min(span_begin + span, p.kv_len(b));
@@ -82,11 +80,12 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
               attended[j] = detail::attends(score, c);
               any = any || attended[j];
               for (Index d = 0; d < p.head_dim(); ++d)
-                s[j] = std::fma(p.scale * p.q(b, h, i, d), p.kv.k(b, h / p.group(), key, d), s[j]);
+                s[j] =
+                    std::fma(p.scale * p.query(b, h, i)[d * p.q.stride[3]], kv.key(key)[d * p.kv.key_stride()], s[j]);
               if (attended[j]) s[j] = detail::changed(score, s[j], c);
-              value[j] = p.kv.v.row(b, h / p.group(), key);
+              value[j] = kv.value(key);
             }
-            if (any) state.take(s, attended, value, p.kv.v.stride[3]);
+            if (any) state.take(s, attended, value, p.kv.value_stride());
           }
           total.merge(state);
         }
@@ -96,10 +95,28 @@ void attention(const View<const T>& q, const View<const T>& k, const View<const 
         const T inverse = total.l == T(0) ? T(0) : T(1) / total.l;
         for (Index d = 0; d < p.value_dim(); ++d) {
           const T x = std::fma(total.o[static_cast<std::size_t>(d)], inverse, T(0));
-          p.out(b, h, i, d) = std::isnan(x) ? std::numeric_limits<T>::quiet_NaN() : x;
+          p.output(b, h, i)[d * p.out.stride[3]] = std::isnan(x) ? std::numeric_limits<T>::quiet_NaN() : x;
         }
-        if (p.lse.wanted()) p.lse(b, h, i) = detail::logsumexp(total.m, total.l);
+        if (p.lse.wanted()) p.logsumexp(b, h, i) = detail::logsumexp(total.m, total.l);
       }
+}
+
+/// What attention() computes, by the contract. Takes the same arguments; uses neither threads nor vectors.
+template <class T, class S = Plain>
+void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
+               const S& score = {}, const Options<T>& options = {}) {
+  solve(detail::validated<T>(q, k, v, out, options.lse, options.scale,
+                             detail::align_of(score).value_or(align::bottom_right)),
+        score);
+}
+
+/// The same, of a ragged batch.
+template <class T, class S = Plain>
+void attention(const Ragged<const T>& q, const Ragged<const T>& k, const Ragged<const T>& v, const Ragged<T>& out,
+               const S& score = {}, const Options<T>& options = {}) {
+  solve(detail::validated_ragged<T>(q, k, v, out, options.lse, options.scale,
+                                    detail::align_of(score).value_or(align::bottom_right)),
+        score);
 }
 
 /// The same, for views of what may be written.

@@ -99,7 +99,7 @@ template <class S> void check(const S& s, const ProblemShape& shape) {
 }
 /// The same of a validated problem (any P of core/problem.hpp).
 template <class S, class P> void check_stage(const S& s, const P& p) {
-  check(s, ProblemShape{p.batch(), p.q_heads(), p.q_len(), p.kv.longest()});
+  check(s, ProblemShape{p.batch(), p.q_heads(), p.longest_q(), p.kv.longest()});
 }
 template <class S> std::string describe(const S& s) {
   if constexpr (requires { s.describe(); })
