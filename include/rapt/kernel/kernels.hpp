@@ -15,8 +15,13 @@
 #include "rapt/core/view.hpp"
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/kernel/work.hpp"
+#include "rapt/score/bit_mask.hpp"
+#include "rapt/score/block_sparse.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/coverage.hpp"
+#include "rapt/score/dense_mask.hpp"
+#include "rapt/score/document.hpp"
+#include "rapt/score/logic.hpp"
 #include "rapt/score/softcap.hpp"
 
 #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
