@@ -9,10 +9,11 @@
 //     of_plain    of_peak over that of plain attention
 //     of_share    the time over plain's, over the share of the tiles (as many queries as the kernel has lanes, by 64
 //                 keys) of which anything is attended
-//     tile        of tiles that are masked whole: the time of one over that of one of plain's
+//     tile        the time of a tile that is masked whole, over that of one of plain's: what more of them add
 //     goal        what of_plain is meant to reach, or of_share or tile to stay below
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -28,14 +29,10 @@
 namespace bench {
 namespace {
 
-/// Which of the counters a case is about.
-enum class Goal { of_plain, of_share, tile };
-
 struct Case {
   Index length;
-  Goal goal;
+  Index heads;
   double wanted = 0;  // none
-  Index heads = 1;
 };
 
 /// Attended pairs, and attended tiles of `lanes` queries, of one head.
@@ -69,23 +66,49 @@ template <class M> void attend(benchmark::State& state, const Case& c, const M& 
     const Run whole = limit.around([&] { plain.run(); }), run = limit.around([&] { masked.run(); });
     state.SetIterationTime(run.seconds);
     const double of_plain = counted.pairs / all * whole.seconds / run.seconds * whole.peak / run.peak;
-    const double a_tile = whole.seconds / counted.all_tiles;
-    const double masked_whole = run.seconds - counted.tiles * a_tile;
     state.counters["of_peak"] = run.fraction(operation * counted.pairs);
     state.counters["of_plain"] = of_plain;
     state.counters["of_share"] = run.seconds / whole.seconds / (counted.tiles / counted.all_tiles);
-    if (c.goal == Goal::tile) state.counters["tile"] = masked_whole / (counted.all_tiles - counted.tiles) / a_tile;
     if (c.wanted != 0) state.counters["goal"] = c.wanted;
   }
 }
 
-template <class M> void add(const std::string& name, const Case& c, const M& mask) {
-  benchmark::RegisterBenchmark(name.c_str(), [c, mask](benchmark::State& state) { attend(state, c, mask); })
+/// Of a mask that lets nothing through: the time for twice as many keys, less the time for these, is that of masked
+/// tiles alone; of a row, queries are packed and zeros are written whatever its keys.
+template <class MakeMask> void attend_nothing(benchmark::State& state, const Case& c, const MakeMask& mask_of) {
+  const Inputs<float> in(square(c.heads, c.heads, 128, c.length));
+  auto half_k = in.k, half_v = in.v;
+  half_k.extent[2] = half_v.extent[2] = c.length / 2;
+  auto plain = rapt::plan(in.q, in.k, in.v, in.out);
+  auto masked = rapt::plan(in.q, in.k, in.v, in.out, mask_of(c.length));
+  auto half = rapt::plan(in.q, half_k, half_v, in.out, mask_of(c.length / 2));
+  const auto best = [](auto& plan) {
+    double least = seconds([&] { plan.run(); });
+    for (int i = 0; i < 9; ++i) least = std::min(least, seconds([&] { plan.run(); }));
+    return least;
+  };
+  for (auto _ : state) {
+    const double whole = seconds([&] { plain.run(); }), more = best(masked) - best(half);
+    state.SetIterationTime(more);
+    state.counters["tile"] = 2 * more / whole;
+    state.counters["goal"] = c.wanted;
+  }
+}
+
+void add(const std::string& name, const Case& c, std::function<void(benchmark::State&)> body) {
+  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
       ->Iterations(1)
       ->Repetitions(c.length > 8192 ? 3 : 11)
       ->ReportAggregatesOnly(true)
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);
+}
+template <class M> void add_case(const std::string& name, const Case& c, const M& mask) {
+  add(name, c, [c, mask](benchmark::State& state) { attend(state, c, mask); });
+}
+template <class MakeMask> void add_nothing(const std::string& name, const MakeMask& mask_of) {
+  const Case c{2048, 4, 0.01};
+  add("nothing/" + name, c, [c, mask_of](benchmark::State& state) { attend_nothing(state, c, mask_of); });
 }
 
 /// Ids of documents of random lengths, packed into one sequence.
@@ -138,28 +161,29 @@ int run(int argc, char** argv) {
     small_rows.push_back(static_cast<std::int32_t>(small_columns.size()));
   }
 
-  add("window_256/n16384", {.length = 16384, .goal = Goal::of_plain, .wanted = 0.7}, window(256, 0));
-  add("documents_16/causal/n2048", {2048, Goal::of_share, 1.15, 4}, document(packed_2048) | causal());
-  add("documents_16_even/causal/n2048", {2048, Goal::of_share, 1.15, 4}, document(even) | causal());
-  add("documents_16/n2048", {2048, Goal::of_share, 1.15, 4}, document(packed_2048));
-  add("documents_64/causal/n16384", {16384, Goal::of_share, 1.15, 1}, document(packed_16384) | causal());
-  add("causal/n2048", {2048, Goal::of_share, 0, 4}, causal());
-  add("chunks_512/causal/n2048", {2048, Goal::of_share, 0, 4}, chunk_local(512) | causal());
-  add("blocks_64/n2048", {2048, Goal::of_share, 1.15, 4}, block_sparse(rows, columns, 64));
-  add("blocks_16/n2048", {2048, Goal::of_share, 0, 4}, block_sparse(small_rows, small_columns, 16));
-  add("dilated_3/n2048", {2048, Goal::of_share, 0, 4}, dilated(3));
-  add("bools/n2048", {2048, Goal::of_share, 0, 4}, mask(bools));
-  add("bits/n2048", {2048, Goal::of_share, 0, 4}, bit_mask(words));
+  add_case("window_256/n16384", {16384, 1, 0.7}, window(256, 0));
+  add_case("documents_16/causal/n2048", {2048, 4, 1.15}, document(packed_2048) | causal());
+  add_case("documents_16_even/causal/n2048", {2048, 4, 1.15}, document(even) | causal());
+  add_case("documents_16/n2048", {2048, 4, 1.15}, document(packed_2048));
+  add_case("documents_64/causal/n16384", {16384, 1, 1.15}, document(packed_16384) | causal());
+  add_case("causal/n2048", {2048, 4}, causal());
+  add_case("chunks_512/causal/n2048", {2048, 4}, chunk_local(512) | causal());
+  add_case("blocks_64/n2048", {2048, 4, 1.15}, block_sparse(rows, columns, 64));
+  add_case("blocks_16/n2048", {2048, 4}, block_sparse(small_rows, small_columns, 16));
+  add_case("dilated_3/n2048", {2048, 4}, dilated(3));
+  add_case("bools/n2048", {2048, 4}, mask(bools));
+  add_case("bits/n2048", {2048, 4}, bit_mask(words));
+
   const std::vector<unsigned char> shut(2048 * 2048);
   const std::vector<std::uint64_t> shut_words(2048 * 32);
   const std::vector<std::int32_t> shut_rows(33, 0), apart(2048, 99);
-  const auto nothing = bhsd(reinterpret_cast<const bool*>(shut.data()), 1, 1, 2048, 2048);
-  const Case none{2048, Goal::tile, 0.01, 4};
-  add("nothing/bools/n2048", none, mask(nothing));
-  add("nothing/bits/n2048", none, bit_mask(bhsd(shut_words.data(), 1, 1, 2048, 32)));
-  add("nothing/documents/n2048", none, document(even, apart));
-  add("nothing/padding/n2048", none, padding(0));
-  add("nothing/blocks_64/n2048", none, block_sparse(shut_rows, {}, 64));
+  add_nothing("bools", [&](Index keys) {
+    return mask(strided(reinterpret_cast<const bool*>(shut.data()), {1, 1, 2048, keys}, {0, 0, 2048, 1}));
+  });
+  add_nothing("bits", [&](Index) { return bit_mask(bhsd(shut_words.data(), 1, 1, 2048, 32)); });
+  add_nothing("documents", [&](Index) { return document(apart, even); });
+  add_nothing("padding", [](Index) { return padding(0); });
+  add_nothing("blocks_64", [&](Index) { return block_sparse(shut_rows, {}, 64); });
   Medians medians;
   benchmark::RunSpecifiedBenchmarks(&medians);
   return 0;

@@ -33,6 +33,9 @@ struct AnyMask {
   std::string describe() const { return words(mask.get()); }
 };
 
+// Which C++ finds by itself where an operand is rapt's.
+using rapt::operator|, rapt::operator&&, rapt::operator||, rapt::operator!;
+
 template <class M> AnyMask any_mask(const M& mask) {
   static constexpr auto of = [](const void* m) -> const M& { return *static_cast<const M*>(m); };
   return {std::make_shared<const M>(mask),
@@ -62,7 +65,7 @@ struct MaskMemory {
     for (Index b = 0; b < s.batch; ++b) lengths.push_back(below(s.kv_len + 1));
     ids.resize(at(s.batch * s.kv_len));
     for (std::size_t i = 1; i < ids.size(); ++i) ids[i] = ids[i - 1] + (random.below(30) == 0 ? 1 : 0);
-    for (Index i = 0; i < s.q_len; ++i)
+    for (Index i = 0; i < std::min(s.q_len, s.kv_len); ++i)
       parents.push_back(static_cast<std::int32_t>(i - 1 - random.below(std::min<Index>(i, 8) + 1)));
     for (std::int32_t& p : parents)
       if (random.below(9) == 0) p = -1;
@@ -128,7 +131,7 @@ template <class F> void every_mask(const MaskMemory& m, F f) {
   f(mask(m.dense_view()), "bools");
   f(bit_mask(m.word_view(m.words)), "bits");
   f(bit_mask(m.word_view(m.half_words)), "bits in words of 32");
-  f(ancestors(m.parents), "ancestors");
+  f(ancestors(m.parents, m.shape.q_len), "ancestors");
   f(block_sparse(row_major(m.rows.data(), m.shape.q_heads, Index(m.rows.size()) / m.shape.q_heads), m.columns,
                  m.block()),
     "blocks");

@@ -167,6 +167,16 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S, Kv>& work, const 
   }
 }
 
+/// Whether any group may attend to any of the keys [begin, end). (Of a long sequence, most spans are out of a window's
+/// or a document's reach: better to ask once than for each of their tiles.)
+template <class T, class S>
+RAPT_INLINE bool reaches(const S& score, const Group<T>* groups, Index count, Index begin, Index end) {
+  for (Index i = 0; i < count; ++i)
+    if (detail::covers(score, box_of(groups[i], 0, groups[i].registers, begin, end - begin)) != Coverage::none)
+      return true;
+  return false;
+}
+
 /// The total takes in the span that has ended.
 template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
   if (g.span_empty) return;
@@ -268,7 +278,8 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, const 
     const Index begin = span * contract::span;
     const Index length = p.kv_len(at.batch), end = length - begin < contract::span ? length : begin + contract::span;
     if (at.cut->parts == 1 && end <= p.kv.first(at.batch)) continue;
-    for (Index key = begin; key < end; key += contract::tile) attend_tile(work, at, groups, count, key, scratch);
+    if (reaches(work.score, groups, count, begin, end))
+      for (Index key = begin; key < end; key += contract::tile) attend_tile(work, at, groups, count, key, scratch);
     for (Index i = 0; i < count; ++i) {
       if (at.cut->parts == 1)
         close_span(groups[i], p.value_dim());

@@ -146,11 +146,15 @@ RAPT_INLINE void add_values(int registers, const T* weights, const T* const* val
     add_values<2>(weights, values, count, value_dim, fresh, output);
 }
 
+/// Where the scores of a group with a tile stand.
+template <class T> RAPT_INLINE LaneCoords coords_of(const Group<T>& g, const Tile<T>& tile) {
+  return {g.batch, static_cast<std::int32_t>(tile.first), g.first_query, g.head, g.position};
+}
+
 /// The scores of a tile, changed.
 template <class T, class S>
 RAPT_INLINE void change_tile(const S& score, const Group<T>& g, const Tile<T>& tile, T* scores) {
-  const LaneCoords at{g.batch, static_cast<std::int32_t>(tile.first), g.first_query, g.head, g.position};
-  change_lanes<T>(score, at, tile.count, scores);
+  change_lanes<T>(score, coords_of(g, tile), tile.count, scores);
 }
 
 /// A tile whose every key is attended by every row of the group.
@@ -167,22 +171,6 @@ RAPT_NOINLINE void attend_full(const S& score, Group<T>& g, const Tile<T>& tile,
   if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
   add_values(g.registers, s.scores, tile.values, tile.count, value_dim, g.span_empty, g.span.o);
   g.span_empty = false;
-}
-
-/// Which scores of a tile are attended, one word a score; and whether any or all are.
-template <class T, class S>
-RAPT_NOINLINE Coverage find_kept(const S& score, const Group<T>& g, const Tile<T>& tile,
-                                 detail::Word<T>* RAPT_RESTRICT keep) {
-  detail::Word<T> any = 0, all = 1;
-  for (Index j = 0; j < tile.count; ++j, keep += group_lanes<T>) {
-    const std::int32_t key = static_cast<std::int32_t>(tile.first + j);
-    for (int i = 0; i < group_lanes<T>; ++i) {
-      keep[i] = detail::attends(score, Coord{g.batch, g.head[i], g.position[i], key, g.position[i] - g.first_query});
-      any |= keep[i];
-      all &= keep[i];
-    }
-  }
-  return any == 0 ? Coverage::none : all != 0 ? Coverage::all : Coverage::some;
 }
 
 /// Whether every value of a tile is finite: then 0 · value is 0, and a masked weight of 0 is as good as no weight at
@@ -247,7 +235,8 @@ template <class T, class S>
 RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows& ahead,
                                const Scratch<T>& s, Index head_dim, Index value_dim) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
-  const Coverage kept = find_kept(score, g, tile, s.keep);
+  const Box box = box_of(g, 0, g.registers, tile.first, tile.count);
+  const Coverage kept = find_kept<T>(score, coords_of(g, tile), box, tile.count, s.keep);
   if (kept == Coverage::none) return;
   if (kept == Coverage::all) return attend_full(score, g, tile, ahead, s, head_dim, value_dim);
   if constexpr (detail::Changes<S>) clear_scores(s.scores, tile.count);  // those that no strip computes

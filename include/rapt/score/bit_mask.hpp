@@ -17,6 +17,16 @@ template <class Word> struct BitMask {
 
   constexpr bool attends(Coord c) const { return view(c.batch, c.head, c.row, c.key / bits) >> (c.key % bits) & 1; }
 
+  /// Bit j: whether the query attends to key first.key + j, of `count` keys, 64 at most.
+  constexpr std::uint64_t row_bits(Coord first, Index count) const {
+    const Word* const row = view.row(first.batch, first.head, first.row);
+    const Index begin = first.key / bits, end = (first.key + count - 1) / bits, skipped = first.key % bits;
+    std::uint64_t found = row[begin * view.stride[3]] >> skipped;
+    for (Index w = begin + 1; w <= end; ++w)
+      found |= std::uint64_t(row[w * view.stride[3]]) << ((w - begin) * bits - skipped);
+    return found;
+  }
+
   /// Exact. A word at a time: of a whole tile, a row is one or two.
   constexpr Coverage covers(const Box& box) const {
     const Index first = box.first_key / bits, last = box.last_key / bits;

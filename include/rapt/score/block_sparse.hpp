@@ -37,6 +37,26 @@ struct BlockSparse {
     return q >= 0 && q < query_blocks && k < key_blocks && (row(c.head, q)[k / 64] >> k % 64 & 1);
   }
 
+  /// Bit j: whether the query attends to key first.key + j, of `count` keys, 64 at most.
+  constexpr std::uint64_t row_bits(Coord first, Index count) const {
+    const std::int32_t q = queries.floor(first.query);
+    if (q < 0 || q >= query_blocks) return 0;
+    const std::uint64_t* const blocks = row(first.head, q);
+    const std::int32_t end = first.key + static_cast<std::int32_t>(count);
+    std::uint64_t found = 0;
+    for (std::int32_t k = keys.divide(first.key); k < key_blocks && k * keys.value() < end; ++k) {
+      const std::int32_t begin = k * keys.value() - first.key;
+      const std::uint64_t whole = keys.value() < 64 ? (std::uint64_t(1) << keys.value()) - 1 : ~std::uint64_t(0);
+      // Where the block begins before these keys, what is left of it; of a long one, more than is asked for.
+      const std::int32_t left = begin + keys.value();
+      const std::uint64_t mine = begin >= 0  ? whole << begin
+                                 : left < 64 ? (std::uint64_t(1) << left) - 1
+                                             : ~std::uint64_t(0);
+      if (blocks[k / 64] >> k % 64 & 1) found |= mine;
+    }
+    return found;
+  }
+
   /// Exact.
   constexpr Coverage covers(const Box& box) const {
     const std::int32_t first_query = queries.floor(box.first_query), last_query = queries.floor(box.last_query);

@@ -1,6 +1,7 @@
 // Masks in memory: one bool for each query and key.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -52,6 +53,22 @@ struct DenseMask {
   View<const bool> view;  // [batch, heads, q_len, kv_len], with strides of 0 where it broadcasts
 
   constexpr bool attends(Coord c) const { return view(c.batch, c.head, c.row, c.key); }
+
+  /// Bit j: whether the query attends to key first.key + j, of `count` keys, 64 at most.
+  std::uint64_t row_bits(Coord first, Index count) const {
+    const Index stride = view.stride[3];
+    const bool* const row = view.row(first.batch, first.head, first.row) + first.key * stride;
+    std::uint64_t bits = 0;
+    Index j = 0;
+    if constexpr (std::endian::native == std::endian::little)
+      for (; stride == 1 && j + 8 <= count; j += 8) {
+        std::uint64_t eight;  // bytes of 0 and 1, whose bits the product gathers in its highest byte
+        std::memcpy(&eight, row + j, sizeof eight);
+        bits |= (eight * 0x0102040810204080) >> 56 << j;
+      }
+    for (; j < count; ++j) bits |= std::uint64_t(row[j * stride]) << j;
+    return bits;
+  }
 
   /// Exact. Eight keys at once, if they stand side by side.
   Coverage covers(const Box& box) const {
