@@ -2,9 +2,9 @@
 // here.
 //
 // Left for scores: 3DMask, Batch2LeftPaddingMaskIndex2, Batch2Mask, LeftPaddingMaskIndex2, MaskPartialSequence,
-// RightPaddingMaskIndex2 and PastStateBatch2WithPadding have masks that hide keys, and the two RelativePositionBias
-// cases add to the scores. Never to pass: 4DMask, Mask*NoWord, Unidirectional3DMask, UnidirectionalMask and
-// WithNormFactor have rows with every key masked, which are not zeros there.
+// RightPaddingMaskIndex2 and PastStateBatch2WithPadding have masks that hide keys. Never to pass: 4DMask, Mask*NoWord,
+// Unidirectional3DMask, UnidirectionalMask and WithNormFactor have rows with every key masked, which are not zeros
+// there.
 #include <algorithm>
 #include <array>
 
@@ -13,7 +13,29 @@
 namespace rapt_test {
 namespace {
 
-class GoldenOrtAttention : public GoldenCase {};
+class GoldenOrtAttention : public GoldenCase {
+ protected:
+  /// The layer's outputs, of which the first `size` numbers of a token are compared, and what it leaves in a cache.
+  template <class Layer> void expect_outputs(const Layer& layer, Index size) {
+    const Index hidden = layer.config().hidden_size;
+    const View<float> x = states_of(tensor("input"));
+    const Index past = golden.integer("past_sequence_length");
+    for (const Isa isa : rapt::supported_isas()) {
+      SCOPED_TRACE(rapt::name(isa));
+      std::vector<float> y(tensor("input").numbers.size());
+      const View<float> out = rapt::bsd(y.data(), x.batch(), x.length(), hidden);
+      layer.forward(x, out, {.isa = isa});
+      if (past == 0) expect_near(first_of_rows(y, hidden, size), tensor("output"), golden.tolerance);
+
+      KvCache<float> cache(layer.cache_shape(x.batch(), 64), isa);
+      if (past > 0) cache.append(heads_of(tensor("past_key")), heads_of(tensor("past_value")));
+      layer.forward(x, out, cache, {.isa = isa});
+      expect_near(first_of_rows(y, hidden, size), tensor("output"), golden.tolerance);
+      if (golden.has("present_key"))
+        expect_cached(cache, tensor("present_key"), tensor("present_value"), golden.tolerance);
+    }
+  }
+};
 
 TEST_P(GoldenOrtAttention, IsReproducedWithinItsTolerance) {
   // Where there is a mask, it hides nothing.
@@ -46,33 +68,22 @@ TEST_P(GoldenOrtAttention, IsReproducedWithinItsTolerance) {
   };
   const std::span<const float> bias = tensor("bias").numbers;
   const std::vector<float> identity = selector(hidden, v);
-  const AttentionLayer<float> layer(config, {.q = columns(0, q),
-                                             .k = columns(q, k),
-                                             .v = columns(q + k, v),
-                                             .o = rapt::row_major(identity.data(), hidden, v),
-                                             .q_bias = bias.subspan(0, at(q)),
-                                             .k_bias = bias.subspan(at(q), at(k)),
-                                             .v_bias = bias.subspan(at(q + k))});
-  const View<float> x = states_of(tensor("input"));
-  const Index past = golden.integer("past_sequence_length");
-  for (const Isa isa : rapt::supported_isas()) {
-    SCOPED_TRACE(rapt::name(isa));
-    std::vector<float> y(tensor("input").numbers.size());
-    const View<float> out = rapt::bsd(y.data(), x.batch(), x.length(), hidden);
-    layer.forward(x, out, {.isa = isa});
-    if (past == 0) expect_near(first_of_rows(y, hidden, v), tensor("output"), golden.tolerance);
-
-    KvCache<float> cache(layer.cache_shape(x.batch(), 64), isa);
-    if (past > 0) cache.append(heads_of(tensor("past_key")), heads_of(tensor("past_value")));
-    layer.forward(x, out, cache, {.isa = isa});
-    expect_near(first_of_rows(y, hidden, v), tensor("output"), golden.tolerance);
-    if (golden.has("present_key"))
-      expect_cached(cache, tensor("present_key"), tensor("present_value"), golden.tolerance);
-  }
+  const LayerWeights<float> weights{.q = columns(0, q),
+                                    .k = columns(q, k),
+                                    .v = columns(q + k, v),
+                                    .o = rapt::row_major(identity.data(), hidden, v),
+                                    .q_bias = bias.subspan(0, at(q)),
+                                    .k_bias = bias.subspan(at(q), at(k)),
+                                    .v_bias = bias.subspan(at(q + k))};
+  if (golden.has("attention_bias"))
+    expect_outputs(AttentionLayer(config, weights, rapt::bias(heads_of(tensor("attention_bias")))), v);
+  else
+    expect_outputs(AttentionLayer(config, weights), v);
 }
 
 INSTANTIATE_TEST_SUITE_P(Case, GoldenOrtAttention,
-                         testing::Values("ort/attn_Batch1", "ort/attn_Batch1WithQKVAttr1",
+                         testing::Values("ort/attn_Batch1", "ort/attn_Batch1RelativePositionBias",
+                                         "ort/attn_Batch2RelativePositionBias", "ort/attn_Batch1WithQKVAttr1",
                                          "ort/attn_Batch1WithQKVAttr2", "ort/attn_Batch1_Float16", "ort/attn_Batch2",
                                          "ort/attn_Batch2MaskIndex2", "ort/attn_DummyMask2D", "ort/attn_EmptyPastState",
                                          "ort/attn_MaskExceedSequence", "ort/attn_MaskIndexOutOfRange",

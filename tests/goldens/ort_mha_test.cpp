@@ -2,7 +2,7 @@
 // layer's weights pick them out of hidden states in which they stand side by side.
 //
 // Left for scores: the four Batch2_HeadSize32_RightSidePadding and the two Batch1_HeadSize32_LeftSidePadding cases have
-// masks that hide keys; AttentionDataCutlassRelPosBias and Self_WithPast_WithRelPosBias_ForT5 add to the scores.
+// masks that hide keys.
 #include <algorithm>
 
 #include "goldens/layers.hpp"
@@ -48,7 +48,8 @@ class GoldenOrtMha : public GoldenCase {
   }
 
   /// q's numbers are the first of a token, k's and v's begin where they are said to.
-  AttentionLayer<float> layer_of(Index k_from, Index v_from) const {
+  template <class S = rapt::Plain>
+  AttentionLayer<float, S> layer_of(Index k_from, Index v_from, const S& score = {}) const {
     const Index source = config.memory_size != 0 ? config.memory_size : config.hidden_size;
     const std::vector<float> q = selector(q_size, config.hidden_size), k = selector(k_size, source, k_from),
                              v = selector(v_size, source, v_from), o = selector(config.hidden_size, v_size);
@@ -62,7 +63,14 @@ class GoldenOrtMha : public GoldenCase {
       weights.k_bias = all.subspan(at(q_size), at(k_size));
       weights.v_bias = all.subspan(at(q_size + k_size));
     }
-    return AttentionLayer<float>(config, weights);
+    return AttentionLayer(config, weights, score);
+  }
+
+  /// Where there is a mask, it hides nothing.
+  void expect_nothing_hidden() {
+    if (!golden.has("key_padding_mask")) return;
+    const std::vector<float>& mask = tensor("key_padding_mask").numbers;
+    EXPECT_TRUE(std::all_of(mask.begin(), mask.end(), [](float x) { return x == 1; }));
   }
 
   /// The layer's outputs for x, computed by `run` and cut to the values' width.
@@ -77,27 +85,37 @@ class GoldenOrtMha : public GoldenCase {
   std::vector<float> bias;
 };
 
-class GoldenOrtSelf : public GoldenOrtMha {};
+class GoldenOrtSelf : public GoldenOrtMha {
+ protected:
+  template <class Layer> void expect_outputs(const View<float>& x, const Layer& layer) {
+    const Index past = golden.integer("past_sequence_length");
+    for (const Isa isa : rapt::supported_isas()) {
+      SCOPED_TRACE(rapt::name(isa));
+      if (past == 0) expect_output(x, [&](const View<float>& y) { layer.forward(x, y, {.isa = isa}); });
+      KvCache<float> cache(layer.cache_shape(x.batch(), 64), isa);
+      if (past > 0) cache.append(heads_of(tensor("past_key")), heads_of(tensor("past_value")));
+      expect_output(x, [&](const View<float>& y) { layer.forward(x, y, cache, {.isa = isa}); });
+      if (golden.has("present_key"))
+        expect_cached(cache, tensor("present_key"), tensor("present_value"), golden.tolerance);
+    }
+  }
+};
 
 TEST_P(GoldenOrtSelf, IsReproducedWithinItsTolerance) {
+  expect_nothing_hidden();
   GoldenTensor tokens = beside(beside(tensor("query"), tensor("key")), tensor("value"));
   const View<float> x = states_of(tokens);
   config.hidden_size = x.dim();
-  const AttentionLayer<float> layer = layer_of(q_size, q_size + k_size);
-  const Index past = golden.integer("past_sequence_length");
-  for (const Isa isa : rapt::supported_isas()) {
-    SCOPED_TRACE(rapt::name(isa));
-    if (past == 0) expect_output(x, [&](const View<float>& y) { layer.forward(x, y, {.isa = isa}); });
-    KvCache<float> cache(layer.cache_shape(x.batch(), 64), isa);
-    if (past > 0) cache.append(heads_of(tensor("past_key")), heads_of(tensor("past_value")));
-    expect_output(x, [&](const View<float>& y) { layer.forward(x, y, cache, {.isa = isa}); });
-    if (golden.has("present_key"))
-      expect_cached(cache, tensor("present_key"), tensor("present_value"), golden.tolerance);
-  }
+  if (golden.has("attention_bias"))
+    expect_outputs(x, layer_of(q_size, q_size + k_size, rapt::bias(heads_of(tensor("attention_bias")))));
+  else
+    expect_outputs(x, layer_of(q_size, q_size + k_size));
 }
 
 INSTANTIATE_TEST_SUITE_P(Case, GoldenOrtSelf,
-                         testing::Values("ort/mha_Self_Batch2_HeadSize32_NoBias_NoMask_PackedQKV",
+                         testing::Values("ort/mha_AttentionDataCutlassRelPosBias",
+                                         "ort/mha_Self_WithPast_WithRelPosBias_ForT5",
+                                         "ort/mha_Self_Batch2_HeadSize32_NoBias_NoMask_PackedQKV",
                                          "ort/mha_Self_WithPastAndPresent_HeadSize8_NoMask_NoRelPosBias",
                                          "ort/mha_Self_WithPastAndPresent_HeadSize8_NoMask_NoRelPosBias_NoBias",
                                          "ort/mha_Self_WithPastAndPresent_NoMask_NoRelPosBias"),
@@ -134,10 +152,7 @@ class GoldenOrtPassedIn : public GoldenOrtMha {};
 
 /// Keys and values come as a cache has them.
 TEST_P(GoldenOrtPassedIn, IsReproducedWithinItsTolerance) {
-  if (golden.has("key_padding_mask")) {  // which hides nothing
-    const std::vector<float>& mask = tensor("key_padding_mask").numbers;
-    ASSERT_TRUE(std::all_of(mask.begin(), mask.end(), [](float x) { return x == 1; }));
-  }
+  expect_nothing_hidden();
   const View<float> x = states_of(tensor("query"));
   config.hidden_size = config.memory_size = q_size;
   const AttentionLayer<float> layer = layer_of(0, 0);

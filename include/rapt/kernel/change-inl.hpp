@@ -41,21 +41,18 @@ RAPT_INLINE void change_lanes(const Then<A, B>& both, const LaneCoords& at, Inde
   if constexpr (detail::Changes<B>) change_lanes<T>(both.second, at, count, scores);
 }
 
-template <class T, class S>
-RAPT_INLINE void change_scores(const S& stage, const RowCoords& at, Index count, T* RAPT_RESTRICT scores) {
-  for (Index j = 0; j < count; ++j)
-    scores[j] =
-        stage.change(scores[j], Coord{at.batch, at.head, at.position, at.first_key + static_cast<std::int32_t>(j),
-                                      at.position - at.first_query});
-}
-/// The scores [tile] of a row, of which `count` have a key. (A compiler that minds its code's size vectorises a loop
-/// only if it knows how often it runs.)
+/// The scores [tile] of a row, of which `count` have a key. A compiler that minds its code's size vectorises a loop
+/// only if it knows how often it runs: so a short tile has a loop of its own.
 template <class T, class S>
 RAPT_NOINLINE void change_row(const S& stage, const RowCoords& at, Index count, T* RAPT_RESTRICT scores) {
-  if (count == contract::tile)
-    change_scores(stage, at, contract::tile, scores);
-  else
-    change_scores(stage, at, count, scores);
+  const std::int32_t row = at.position - at.first_query;
+  if (count == contract::tile) {
+    for (int j = 0; j < contract::tile; ++j)
+      scores[j] = stage.change(scores[j], Coord{at.batch, at.head, at.position, at.first_key + j, row});
+  } else {
+    for (int j = 0; j < count; ++j)
+      scores[j] = stage.change(scores[j], Coord{at.batch, at.head, at.position, at.first_key + j, row});
+  }
 }
 template <class T, class A, class B>
   requires(has_form<A> || has_form<B>)

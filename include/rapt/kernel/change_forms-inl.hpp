@@ -73,8 +73,10 @@ RAPT_NOINLINE void change_lanes(const HeadScale<K>& stage, const LaneCoords& at,
 template <class T, class K> constexpr bool loads_from = std::is_same_v<T, K> || (sizeof(T) == 4 && sizeof(K) == 2);
 
 /// The scores [key][lane] take in a row of numbers for each lane, in which the keys stand side by side: squares of
-/// registers are loaded along the keys and transposed.
-template <class T, class K> RAPT_NOINLINE void add_rows(const K* const* rows, Index count, T* RAPT_RESTRICT scores) {
+/// registers are loaded along the keys and transposed. What stands `ahead` of each, if anything, is asked for
+/// meanwhile: it is wanted next, and the rows of a large bias stand too far apart for the machine to foresee that.
+template <class T, class K>
+RAPT_NOINLINE void add_rows(const K* const* rows, Index ahead, Index count, T* RAPT_RESTRICT scores) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
   Index j = 0;
   for (; j + width <= count; j += width)
@@ -82,6 +84,10 @@ template <class T, class K> RAPT_NOINLINE void add_rows(const K* const* rows, In
       Vec<T> square[width];
       RAPT_UNROLL
       for (int i = 0; i < width; ++i) square[i] = load(rows[first + i] + j);
+      if (ahead != 0) {
+        RAPT_UNROLL
+        for (int i = 0; i < width; ++i) prefetch(rows[first + i] + j + ahead);
+      }
       transpose(square);
       T* const to = scores + j * lanes + first;
       RAPT_UNROLL
@@ -93,7 +99,7 @@ template <class T, class K> RAPT_NOINLINE void add_rows(const K* const* rows, In
 
 /// The same with a stride between the keys, and in any type.
 template <class T, class K>
-RAPT_NOINLINE void add_rows(const K* const* rows, Index stride, Index count, T* RAPT_RESTRICT scores) {
+RAPT_NOINLINE void add_strided_rows(const K* const* rows, Index stride, Index count, T* RAPT_RESTRICT scores) {
   constexpr int lanes = group_lanes<T>;
   for (Index j = 0; j < count; ++j, scores += lanes)
     for (int i = 0; i < lanes; ++i) scores[i] += static_cast<T>(detail::widened(rows[i][j * stride]));
@@ -127,9 +133,11 @@ RAPT_NOINLINE void change_lanes(const Bias<K>& stage, const LaneCoords& at, Inde
     shared = shared && rows[i] == rows[0];
   }
   if (shared) return add_shared_row(rows[0], stride, count, scores);
-  if constexpr (loads_from<T, K>)
-    if (stride == 1) return add_rows(rows, count, scores);
-  add_rows(rows, stride, count, scores);
+  if constexpr (loads_from<T, K>) {
+    const bool more = at.first_key + 2 * contract::tile <= stage.view.extent[3];
+    if (stride == 1) return add_rows(rows, more ? contract::tile : 0, count, scores);
+  }
+  add_strided_rows(rows, stride, count, scores);
 }
 
 /// Numbers side by side, of one row.
@@ -177,7 +185,7 @@ RAPT_NOINLINE void change_lanes(const RelativeBias<K>& stage, const LaneCoords& 
     for (std::int32_t j = 0; j <= last; ++j)
       copy[j] = static_cast<T>(detail::widened(*stage.at(at.head[i], ahead + j)));
   }
-  add_rows(rows, count, scores);
+  add_rows(rows, Index(0), count, scores);
 }
 
 /// Whether a stage has a form of its own with the queries in the lanes, or with the keys.

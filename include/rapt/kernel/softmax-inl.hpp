@@ -33,9 +33,11 @@ RAPT_NOINLINE void find_largest(int registers, const T* scores, Index count, Kee
   const Vec<T> lowest = broadcast(std::numeric_limits<T>::lowest());
   for (int first = 0; first < registers * width; first += width) {
     Vec<T> found[chains] = {lowest, lowest, lowest, lowest};
-    for (Index at = first; at < count * lanes; at += chains * lanes)
+    for (Index at = first; at < count * lanes; at += chains * lanes) {
+      RAPT_UNROLL  // or else they stand in memory
       for (int i = 0; i < chains; ++i)
         found[i] = max(keep.or_else(at + i * lanes, load(scores + at + i * lanes), lowest), found[i]);
+    }
     store(largest + first, max(max(found[0], found[1]), max(found[2], found[3])));
   }
 }

@@ -37,7 +37,10 @@ inline Alibi alibi(const float* slopes, Index count, Index stride = 1) {
   return {detail::per_head("alibi", "the number of slopes", slopes, count, stride)};
 }
 inline Alibi alibi(std::span<const float> slopes) { return alibi(slopes.data(), std::ssize(slopes)); }
-Alibi alibi(std::vector<float>&& slopes) = delete;  // would be gone before they are read
+template <class K> Alibi alibi(std::vector<K>&&) {
+  detail::refuse_temporary<K>();
+  return {};
+}
 
 /// The standard slopes of so many heads: 2^(−8·1/n), 2^(−8·2/n), … where n, their number, is a power of two. Else those
 /// of the next smaller power of two, and then every other one of twice as many, as the paper's authors have it.

@@ -25,6 +25,12 @@ template <class K> PerHead<K> per_head(const char* stage, const char* what, cons
   return {data, count, stride};
 }
 
+/// For the makers' overloads that a vector without a name would choose.
+template <class K> constexpr void refuse_temporary() {
+  static_assert(sizeof(K) == 0,
+                "rapt: the numbers of a temporary vector would be gone before they are read: name the vector first");
+}
+
 /// For the stages' check(). `what` is the plural of their name for a number; infinities are refused but for −∞, if that
 /// is allowed.
 template <class K>

@@ -37,6 +37,9 @@ inline HeadScale<float> scale_by_head(std::span<const float> factors) {
 inline HeadScale<double> scale_by_head(std::span<const double> factors) {
   return scale_by_head(factors.data(), std::ssize(factors));
 }
-template <class K> HeadScale<K> scale_by_head(std::vector<K>&& factors) = delete;  // would be gone before they are read
+template <class K> HeadScale<K> scale_by_head(std::vector<K>&&) {
+  detail::refuse_temporary<K>();
+  return {};
+}
 
 RAPT_NAMESPACE_END

@@ -35,6 +35,9 @@ template <class K>
   }
 inline HeadSinks<float> sinks(std::span<const float> logits) { return sinks(logits.data(), std::ssize(logits)); }
 inline HeadSinks<double> sinks(std::span<const double> logits) { return sinks(logits.data(), std::ssize(logits)); }
-template <class K> HeadSinks<K> sinks(std::vector<K>&& logits) = delete;  // would be gone before they are read
+template <class K> HeadSinks<K> sinks(std::vector<K>&&) {
+  detail::refuse_temporary<K>();
+  return {};
+}
 
 RAPT_NAMESPACE_END
