@@ -3,6 +3,7 @@
 #include "support/allocations.hpp"
 #include "support/executors.hpp"
 #include "support/isas.hpp"
+#include "support/ragged.hpp"
 #include "support/tensors.hpp"
 
 namespace rapt_test {
@@ -46,6 +47,25 @@ TEST_P(Allocations, OfACallWithALargeEnoughWorkspaceAreNone) {
               rapt::attention(q, k, v, out, rapt::causal(), options);
               rapt::attention(q, k, v, out, rapt::window(5, 5), options);
               rapt::attention(q, k, v, out, rapt::Plain{}, options);
+            }),
+            0);
+}
+
+TEST_P(Allocations, OfRaggedBatchesAreTheWorkspacesToo) {
+  PackedInputs<float> in(edges(), {4, 2, 8, 8});
+  rapt::Workspace workspace;
+  ReverseExecutor executor(7);
+  const auto attend = [&](const Options<float>& options) {
+    rapt::attention(in.q_packed(), in.k_packed(), in.v_packed(), in.out_packed(), rapt::causal(), options);
+  };
+  const Options<float> options{.lse = in.lse_view(), .executor = &executor, .workspace = &workspace, .isa = GetParam()};
+  attend(options);
+  EXPECT_EQ(allocations_of([&] { attend(options); }), 0);
+  EXPECT_EQ(allocations_of([&] { attend({.executor = &executor, .isa = GetParam()}); }), 1);
+  auto plan = rapt::plan(in.q_packed(), in.k_packed(), in.v_packed(), in.out_packed(), rapt::causal(),
+                         {.executor = &executor, .isa = GetParam()});
+  EXPECT_EQ(allocations_of([&] {
+              for (int turn = 0; turn < 3; ++turn) plan.run();
             }),
             0);
 }

@@ -99,6 +99,7 @@ template <CacheElement K> class Cache {
   /// append(packed(k, offsets), packed(v, offsets)), or padded. AppendOptions::rows has the place of each in k's view.
   void append(const Ragged<const Arithmetic>& k, const Ragged<const Arithmetic>& v,
               const AppendOptions<Arithmetic>& options = {}) {
+    check_heads_and_dims(k.view, v.view);
     check_sequences(k, "k");
     check_sequences(v, "v");
     check_same("k", "the number of sequences", k.count(), sequences(), "the cache");
@@ -108,7 +109,6 @@ template <CacheElement K> class Cache {
       check_same("rows", "length", options.rows.columns, k.view.length(), "k");
     }
     for (Index s = 0; s < sequences(); ++s) {
-      check_rows(k.sequence(s), v.sequence(s), 1, "one sequence");
       check_rope(of_sequence(options, k, s), k.sequence(s));
       check_room(s, k.length(s), options);
     }
@@ -230,15 +230,18 @@ template <CacheElement K> class Cache {
 
   void check_rows(const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index batch,
                   const char* batch_like) const {
-    check_view(k, "k", "head_dim");
-    check_view(v, "v", "value_dim");
+    check_heads_and_dims(k, v);
     check_same("k", "batch", k.batch(), batch, batch_like);
     check_same("v", "batch", v.batch(), batch, batch_like);
+    check_same("v", "length", v.length(), k.length(), "k");
+  }
+  void check_heads_and_dims(const View<const Arithmetic>& k, const View<const Arithmetic>& v) const {
+    check_view(k, "k", "head_dim");
+    check_view(v, "v", "value_dim");
     check_same("k", "the number of heads", k.heads(), kv_heads(), "the cache");
     check_same("v", "the number of heads", v.heads(), kv_heads(), "the cache");
     check_same("k", "head_dim", k.dim(), head_dim(), "the cache");
     check_same("v", "value_dim", v.dim(), value_dim(), "the cache");
-    check_same("v", "length", v.length(), k.length(), "k");
   }
   void check_rope(const AppendOptions<Arithmetic>& options, const View<const Arithmetic>& k) const {
     if (options.rope == nullptr) {
