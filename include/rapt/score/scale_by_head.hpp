@@ -1,7 +1,6 @@
 // Scores with a scale of each head's own.
 #pragma once
 
-#include <cmath>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -17,8 +16,7 @@ RAPT_NAMESPACE_BEGIN
 template <class K> struct HeadScale {
   detail::PerHead<K> factors;
 
-  /// An fma with 0, so that no compiler makes one of it and of what a function after it may add.
-  template <class T> T change(T score, Coord c) const { return std::fma(score, static_cast<T>(factors[c.head]), T(0)); }
+  template <class T> constexpr T change(T score, Coord c) const { return score * static_cast<T>(factors[c.head]); }
   void check(const ProblemShape& shape) const { detail::check_per_head(factors, "scale_by_head", "factors", shape); }
   std::string describe() const { return "scale_by_head"; }
 };
