@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "rapt/core/matrix.hpp"
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/shared.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/stage.hpp"
 
@@ -50,10 +50,10 @@ struct T5Buckets {
 
 /// score becomes score + table[head][key − query]: see relative_bias().
 template <class K> struct RelativeBias {
-  Matrix<const K> table;                          // [heads, left + 1 + right]
-  std::int32_t left, right;                       // distances beyond are taken for these
-  const char* kind;                               // for describe()
-  std::shared_ptr<const std::vector<K>> owned{};  // the table, if it isn't the caller's
+  Matrix<const K> table;                 // [heads, left + 1 + right]
+  std::int32_t left, right;              // distances beyond are taken for these
+  const char* kind;                      // for describe()
+  Shared<const std::vector<K>> owned{};  // the table, if it isn't the caller's
 
   const K* at(std::int32_t head, std::int32_t ahead) const {
     const std::int32_t clipped = ahead < -left ? -left : ahead > right ? right : ahead;
@@ -147,7 +147,7 @@ RelativeBias<std::remove_const_t<K>> relative_bias(const Matrix<K>& table, const
   std::vector<Number> by_distance;
   for (Index h = 0; h < table.columns; ++h)
     for (const Index bucket : bucket_of) by_distance.push_back(table(bucket, h));
-  const auto owned = std::make_shared<const std::vector<Number>>(std::move(by_distance));
+  const auto owned = Shared<const std::vector<Number>>::make(std::move(by_distance));
   return {row_major(owned->data(), table.columns, columns), static_cast<std::int32_t>(left),
           static_cast<std::int32_t>(right), buckets.bidirectional ? "T5" : "T5, causal", owned};
 }
