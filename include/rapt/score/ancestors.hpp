@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "rapt/core/align.hpp"
+#include "rapt/core/shared.hpp"
 #include "rapt/score/coverage.hpp"
 #include "rapt/score/per_position.hpp"
 #include "rapt/score/stage.hpp"
@@ -59,7 +59,7 @@ class Trees {
 
 /// See ancestors().
 struct Ancestors {
-  std::shared_ptr<const detail::Trees> trees;
+  Shared<const detail::Trees> trees;
   const std::int32_t* number;  // [trees][nodes]
   const std::int32_t* end;
   Index stride;  // to the next batch entry's tree, or 0
@@ -131,10 +131,9 @@ inline Ancestors ancestors(PerPosition parents, std::optional<Index> queries = {
     for (Index i = 0; i < p.columns; ++i)
       if (p(t, i) < -1 || p(t, i) >= i)
         detail::fail("ancestors", {"the parent of node ", i, " is ", p(t, i)},
-                     i == 0
-                         ? detail::Message("it has to be -1, for what stands before the tree")
-                         : detail::Message({"it has to be a node before it, or -1 for what stands before the tree"}));
-  auto trees = std::make_shared<const detail::Trees>(p);
+                     i == 0 ? "it has to be -1, for what stands before the tree"
+                            : "it has to be a node before it, or -1 for what stands before the tree");
+  auto trees = Shared<const detail::Trees>::make(p);
   const std::int32_t *const number = trees->number(), *const end = trees->end();
   return {std::move(trees),
           number,

@@ -1,8 +1,8 @@
 // Blocks of queries and keys that are attended whole or not at all.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -10,6 +10,7 @@
 
 #include "rapt/core/error.hpp"
 #include "rapt/core/matrix.hpp"
+#include "rapt/core/shared.hpp"
 #include "rapt/score/coverage.hpp"
 #include "rapt/score/dense_mask.hpp"
 #include "rapt/score/divisor.hpp"
@@ -27,7 +28,7 @@ struct BlockSize {
 
 /// See block_sparse().
 struct BlockSparse {
-  std::shared_ptr<const std::vector<std::uint64_t>> memory;
+  Shared<const std::vector<std::uint64_t>> memory;
   const std::uint64_t* bits;  // [heads or 1][query blocks][words]: a bit for each block of keys
   std::int32_t heads, query_blocks, key_blocks, words;
   detail::Divisor queries, keys;  // positions of a block
@@ -149,7 +150,7 @@ inline BlockSparse block_sparse(PerPosition rows, std::span<const std::int32_t> 
         const std::int32_t column = columns[static_cast<std::size_t>(i)];
         bits[static_cast<std::size_t>((h * blocks + b) * words + column / 64)] |= std::uint64_t(1) << column % 64;
       }
-  const auto memory = std::make_shared<const std::vector<std::uint64_t>>(std::move(bits));
+  const auto memory = Shared<const std::vector<std::uint64_t>>::make(std::move(bits));
   return {memory,
           memory->data(),
           static_cast<std::int32_t>(r.rows),
