@@ -18,7 +18,8 @@ template <Stage A, Stage B> struct Then {
   std::optional<Align> align{};
 
   constexpr bool attends(Coord c) const requires(detail::Masks<A> || detail::Masks<B>) {
-    return detail::attends(first, c) & detail::attends(second, c);
+    const bool by_first = detail::attends(first, c), by_second = detail::attends(second, c);  // both: no branch
+    return by_first & by_second;
   }
   constexpr Coverage covers(const Box& box) const {
     const Coverage a = detail::covers(first, box);
