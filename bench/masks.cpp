@@ -58,7 +58,8 @@ template <class M> Counted count(const M& mask, Index length, Index lanes) {
 template <class M> void attend(benchmark::State& state, const Case& c, const M& mask) {
   const Inputs<float> in(square(c.heads, c.heads, 128, c.length));
   const Limit<float> limit(rapt::active_isa());
-  auto plain = rapt::plan(in.q, in.k, in.v, in.out), masked = rapt::plan(in.q, in.k, in.v, in.out, mask);
+  auto plain = rapt::plan(in.q, in.k, in.v, in.out);
+  auto masked = rapt::plan(in.q, in.k, in.v, in.out, mask);
   const Counted counted = count(mask, c.length, masked.lanes());
   const double operation = 4.0 * 128 * static_cast<double>(c.heads), all = static_cast<double>(c.length * c.length);
   masked.run();

@@ -101,7 +101,8 @@ template <class M> void show(Pictures& pictures, const char* what, const M& mask
 std::vector<std::int32_t> packed_documents() {
   std::vector<std::int32_t> ids;
   std::int32_t document = 0;
-  for (const std::size_t length : {100, 30, 180, 80, 122}) ids.resize(ids.size() + length, document++);
+  const std::size_t lengths[] = {100, 30, 180, 80, 122};
+  for (const std::size_t length : lengths) ids.resize(ids.size() + length, document++);
   return ids;
 }
 

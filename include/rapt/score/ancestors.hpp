@@ -131,9 +131,8 @@ inline Ancestors ancestors(PerPosition parents, std::optional<Index> queries = {
     for (Index i = 0; i < p.columns; ++i)
       if (p(t, i) < -1 || p(t, i) >= i)
         detail::fail("ancestors", {"the parent of node ", i, " is ", p(t, i)},
-                     i == 0
-                         ? detail::Message("it has to be -1, for what stands before the tree")
-                         : detail::Message({"it has to be a node before it, or -1 for what stands before the tree"}));
+                     i == 0 ? "it has to be -1, for what stands before the tree"
+                            : "it has to be a node before it, or -1 for what stands before the tree");
   auto trees = std::make_shared<const detail::Trees>(p);
   const std::int32_t *const number = trees->number(), *const end = trees->end();
   return {std::move(trees),

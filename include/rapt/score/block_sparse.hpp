@@ -1,6 +1,7 @@
 // Blocks of queries and keys that are attended whole or not at all.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>

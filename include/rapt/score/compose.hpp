@@ -18,7 +18,8 @@ template <Stage A, Stage B> struct Then {
   std::optional<Align> align{};
 
   constexpr bool attends(Coord c) const requires(detail::Masks<A> || detail::Masks<B>) {
-    return detail::attends(first, c) & detail::attends(second, c);
+    const bool a = detail::attends(first, c), b = detail::attends(second, c);  // both: a loop has no use for a branch
+    return a & b;
   }
   constexpr Coverage covers(const Box& box) const {
     const Coverage a = detail::covers(first, box);

@@ -40,7 +40,10 @@ template <class A, class B> constexpr bool combine() {
 
 /// What both masks let through.
 template <class A, class B> struct And : detail::Both<A, B> {
-  constexpr bool attends(Coord c) const { return this->first.attends(c) & this->second.attends(c); }
+  constexpr bool attends(Coord c) const {
+    const bool a = this->first.attends(c), b = this->second.attends(c);
+    return a & b;
+  }
   constexpr Coverage covers(const Box& box) const {
     const Coverage a = detail::covers(this->first, box);
     return a == Coverage::none ? a : std::min(a, detail::covers(this->second, box));
@@ -50,7 +53,10 @@ template <class A, class B> struct And : detail::Both<A, B> {
 
 /// What either mask lets through.
 template <class A, class B> struct Or : detail::Both<A, B> {
-  constexpr bool attends(Coord c) const { return this->first.attends(c) | this->second.attends(c); }
+  constexpr bool attends(Coord c) const {
+    const bool a = this->first.attends(c), b = this->second.attends(c);
+    return a | b;
+  }
   constexpr Coverage covers(const Box& box) const {
     const Coverage a = detail::covers(this->first, box);
     return a == Coverage::all ? a : std::max(a, detail::covers(this->second, box));

@@ -1,10 +1,11 @@
 // A number for each batch entry: what masks of lengths are made of.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
-#include <ranges>
+#include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 
 #include "rapt/core/coord.hpp"
 #include "rapt/core/error.hpp"
@@ -17,8 +18,10 @@ namespace detail {
 /// 32-bit numbers side by side; and such as are gone when the mask is used.
 template <class R>
 concept Numbers = std::convertible_to<const R&, std::span<const std::int32_t>>;
+template <class R> inline constexpr bool is_span = false;
+template <class E, std::size_t n> inline constexpr bool is_span<std::span<E, n>> = true;
 template <class R>
-concept OwnNumbers = Numbers<R> && !std::ranges::borrowed_range<R>;
+concept OwnNumbers = Numbers<R> && !is_span<R>;
 
 }  // namespace detail
 
