@@ -93,6 +93,15 @@ TEST_P(StagesBits, OfManyStages) {
                       [](float s, Coord c) { return s * static_cast<float>(1 + c.row % 2); });
 }
 
+/// Sinks above and below the scores: what is rescaled by them is rounded before they are added.
+TEST_P(StagesBits, OfSinksAnywhereAmongTheScores) {
+  struct HighSink {
+    double sink(std::int32_t batch, std::int32_t head) const { return 0.625 * (head + 3 * batch) - 0.5; }
+  };
+  expect_contracts_bits<float>(GetParam(), HighSink{});
+  expect_contracts_bits<double>(GetParam(), HighSink{});
+}
+
 /// In the order written.
 TEST_P(StagesBits, DependOnTheOrder) {
   const auto twice = [](float s, Coord) { return 2 * s; };

@@ -57,8 +57,11 @@ RAPT_NOINLINE void take_row_sinks(const S& score, const Rows& rows, const RowSta
   for (Index r = 0; r < rows.count; ++r) {
     const Vec<T> before = broadcast(s.m[r]), logit = broadcast(static_cast<T>(score.sink(rows.batch, rows.head[r])));
     const Vec<T> m = max(before, logit), factor = exp(sub(before, m));
+    T sum[Vec<T>::lanes];
+    store(sum, broadcast(s.l[r]));
+    rescale_row(sum, lane_0(factor), 1);
     s.m[r] = lane_0(m);
-    s.l[r] = lane_0(add(exp(sub(logit, m)), mul(broadcast(s.l[r]), factor)));
+    s.l[r] = lane_0(add(exp(sub(logit, m)), load(sum)));
     rescale_row(s.o + r * dim, lane_0(factor), dim);
   }
 }

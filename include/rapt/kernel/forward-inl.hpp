@@ -181,18 +181,23 @@ template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
   g.span_empty = true;
 }
 
-/// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else.
+/// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else. The sum so far
+/// is rescaled out of line: side by side, a compiler would make one fma of the product and the addition.
 template <class T, class S> RAPT_NOINLINE void take_sinks(const S& score, Group<T>& g, Index value_dim) {
   constexpr int width = Vec<T>::lanes;
-  T sink[group_lanes<T>], alpha[group_lanes<T>];
+  T sink[group_lanes<T>], alpha[group_lanes<T>], beta[group_lanes<T>];
   for (int i = 0; i < group_lanes<T>; ++i) sink[i] = static_cast<T>(score.sink(g.batch, g.head[i]));
   for (int at = 0; at < g.registers * width; at += width) {
     const Vec<T> before = load(g.total.m + at), logit = load(sink + at), m = max(before, logit);
-    const Vec<T> factor = exp(sub(before, m));
-    store(alpha + at, factor);
+    store(alpha + at, exp(sub(before, m)));
+    store(beta + at, exp(sub(logit, m)));
     store(g.total.m + at, m);
-    store(g.total.l + at, add(exp(sub(logit, m)), mul(load(g.total.l + at), factor)));
   }
+  State<T> sums = g.total;
+  sums.o = g.total.l;
+  rescale(sums, alpha, g.registers, 1);
+  for (int at = 0; at < g.registers * width; at += width)
+    store(g.total.l + at, add(load(beta + at), load(g.total.l + at)));
   rescale(g.total, alpha, g.registers, value_dim);
 }
 
