@@ -9,10 +9,10 @@ RAPT_REGION_OPEN
 
 /// Whether a mask has a form of its own here, or a part of it has.
 template <class S> constexpr bool keeps_by_form = false;
-template <> constexpr bool keeps_by_form<Document> = true;
-template <> constexpr bool keeps_by_form<DenseMask> = true;
+template <> inline constexpr bool keeps_by_form<Document> = true;
+template <> inline constexpr bool keeps_by_form<DenseMask> = true;
 template <class W> constexpr bool keeps_by_form<BitMask<W>> = true;
-template <> constexpr bool keeps_by_form<BlockSparse> = true;
+template <> inline constexpr bool keeps_by_form<BlockSparse> = true;
 template <class A, class B> constexpr bool keeps_by_form<Then<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
 template <class A, class B> constexpr bool keeps_by_form<And<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
 
