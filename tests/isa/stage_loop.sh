@@ -21,7 +21,7 @@ shift 2
     next
   }
   loop == "" { next }
-  /\tv(add|sub|mul|fn?madd[0-9]*|fn?msub[0-9]*)ps / && index($0, full) { ++arithmetic[loop] }
+  /\tv(add|sub|mul|fn?madd[0-9]*|fn?msub[0-9]*)ps[ \t]/ && index($0, full) { ++arithmetic[loop] }
   /\tcall/ { ++calls[loop]; print "CALL in " loop ": " $0 }
   END {
     for (loop in arithmetic) {
