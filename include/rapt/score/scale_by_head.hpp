@@ -1,6 +1,7 @@
 // Scores with a scale of each head's own.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -16,7 +17,10 @@ RAPT_NAMESPACE_BEGIN
 template <class K> struct HeadScale {
   detail::PerHead<K> factors;
 
-  template <class T> constexpr T change(T score, Coord c) const { return score * static_cast<T>(factors[c.head]); }
+  /// A product that is rounded, whatever the next stage adds: see Softcap::change().
+  template <class T> constexpr T change(T score, Coord c) const {
+    return std::fma(score, static_cast<T>(factors[c.head]), T(0));
+  }
   void check(const ProblemShape& shape) const { detail::check_per_head(factors, "scale_by_head", "factors", shape); }
   std::string describe() const { return "scale_by_head"; }
 };

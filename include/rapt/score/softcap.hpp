@@ -17,9 +17,10 @@ struct Softcap {
   double cap;
   double inverse;
 
-  /// In the element type: cap · tanh(score · inverse), with both factors rounded to it.
+  /// In the element type: cap · tanh(score · inverse), with both factors rounded to it. (An fma with 0, as a compiler
+  /// may make one of a product and of what the next stage adds, and then the product isn't rounded.)
   template <class T> constexpr T change(T score, Coord) const {
-    return static_cast<T>(cap) * contract::tanh(score * static_cast<T>(inverse));
+    return std::fma(static_cast<T>(cap), contract::tanh(score * static_cast<T>(inverse)), T(0));
   }
   std::string describe() const {
     char text[40];
