@@ -21,6 +21,17 @@ template <class T> RAPT_INLINE void transpose(Vec<T> (&rows)[Vec<T>::lanes]) {
   }
 }
 
+/// A square in memory, transposed into another place; rows stand from_step and to_step apart.
+template <class T> RAPT_INLINE void transpose_square(const T* from, Index from_step, T* to, Index to_step) {
+  constexpr int lanes = Vec<T>::lanes;
+  Vec<T> rows[lanes];
+  RAPT_UNROLL
+  for (int i = 0; i < lanes; ++i) rows[i] = load(from + i * from_step);
+  transpose(rows);
+  RAPT_UNROLL
+  for (int i = 0; i < lanes; ++i) store(to + i * to_step, rows[i]);
+}
+
 RAPT_REGION_CLOSE
 
 #endif

@@ -188,8 +188,35 @@ RAPT_NOINLINE void change_lanes(const RelativeBias<K>& stage, const LaneCoords& 
   add_rows(rows, Index(0), count, scores);
 }
 
+// ---- a row at a time ----------------------------------------------------------------------------
+
+/// Whether a stage changes scores only by rows.
+template <class S> constexpr bool rows_alone = detail::ChangesRows<S> && !detail::ChangesScores<S>;
+
+/// As many rows as a register has lanes are copied out, changed and copied back.
+template <class T, class S>
+  requires(rows_alone<S>)
+RAPT_NOINLINE void change_lanes(const S& stage, const LaneCoords& at, Index count, T* RAPT_RESTRICT scores) {
+  constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
+  alignas(64) T rows[width * contract::tile];
+  for (int first = 0; first < lanes; first += width) {
+    for (Index j = 0; j < count; j += width)
+      transpose_square(scores + j * lanes + first, Index(lanes), rows + j, contract::tile);
+    for (int i = first; i < first + width; ++i)
+      stage.change_row(rows + (i - first) * contract::tile, count,
+                       Coord{at.batch, at.head[i], at.position[i], at.first_key, at.position[i] - at.first_query});
+    for (Index j = 0; j < count; j += width)
+      transpose_square(rows + j, contract::tile, scores + j * lanes + first, Index(lanes));
+  }
+}
+template <class T, class S>
+  requires(detail::ChangesRows<S>)
+RAPT_INLINE void change_row(const S& stage, const RowCoords& at, Index count, T* scores) {
+  stage.change_row(scores, count, Coord{at.batch, at.head, at.position, at.first_key, at.position - at.first_query});
+}
+
 /// Whether a stage has a form of its own with the queries in the lanes, or with the keys.
-template <class S> constexpr bool has_form = false;
+template <class S> constexpr bool has_form = detail::ChangesRows<S>;
 template <> inline constexpr bool has_form<Softcap> = true;
 template <> inline constexpr bool has_form<Alibi> = true;
 template <class K> constexpr bool has_form<HeadScale<K>> = true;

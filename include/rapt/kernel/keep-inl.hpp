@@ -8,11 +8,8 @@
 RAPT_REGION_OPEN
 
 /// Whether a mask has a form of its own here, or a part of it has.
-template <class S> constexpr bool keeps_by_form = false;
+template <class S> constexpr bool keeps_by_form = detail::MasksRows<S>;
 template <> inline constexpr bool keeps_by_form<Document> = true;
-template <> inline constexpr bool keeps_by_form<DenseMask> = true;
-template <class W> constexpr bool keeps_by_form<BitMask<W>> = true;
-template <> inline constexpr bool keeps_by_form<BlockSparse> = true;
 template <class A, class B> constexpr bool keeps_by_form<Then<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
 template <class A, class B> constexpr bool keeps_by_form<And<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
 
@@ -52,7 +49,9 @@ RAPT_NOINLINE void narrow_lanes(const Document& mask, const LaneCoords& at, cons
 
 /// Masks that have a row's keys at hand: a bit for each of the first `count`.
 template <class T, class S>
-RAPT_INLINE void narrow_by_rows(const S& mask, const LaneCoords& at, Index count, detail::Word<T>* RAPT_RESTRICT keep) {
+  requires(detail::MasksRows<S>)
+RAPT_NOINLINE void narrow_lanes(const S& mask, const LaneCoords& at, const Box&, Index count,
+                                detail::Word<T>* RAPT_RESTRICT keep) {
   constexpr int lanes = group_lanes<T>;
   std::uint32_t bits[2][lanes];  // of the first 32 keys, and of the others: as wide as a float, to fill the same lanes
   for (int i = 0; i < lanes; ++i) {
@@ -62,21 +61,6 @@ RAPT_INLINE void narrow_by_rows(const S& mask, const LaneCoords& at, Index count
   }
   for (Index j = 0; j < count; ++j, keep += lanes)
     for (int i = 0; i < lanes; ++i) keep[i] &= detail::Word<T>(bits[j / 32][i] >> j % 32 & 1);
-}
-template <class T>
-RAPT_NOINLINE void narrow_lanes(const DenseMask& mask, const LaneCoords& at, const Box&, Index count,
-                                detail::Word<T>* keep) {
-  narrow_by_rows<T>(mask, at, count, keep);
-}
-template <class T, class W>
-RAPT_NOINLINE void narrow_lanes(const BitMask<W>& mask, const LaneCoords& at, const Box&, Index count,
-                                detail::Word<T>* keep) {
-  narrow_by_rows<T>(mask, at, count, keep);
-}
-template <class T>
-RAPT_NOINLINE void narrow_lanes(const BlockSparse& mask, const LaneCoords& at, const Box&, Index count,
-                                detail::Word<T>* keep) {
-  narrow_by_rows<T>(mask, at, count, keep);
 }
 
 /// Of a composition, only those are asked that mask any of the tile: on a diagonal, documents seldom do.
