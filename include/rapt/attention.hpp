@@ -1,11 +1,14 @@
 // The front door: attention() and plan().
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
 #include "rapt/core/problem.hpp"
 #include "rapt/kv/cache.hpp"
+#include "rapt/kv/paged.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/plan/plan.hpp"
 #include "rapt/score/alibi.hpp"
@@ -31,14 +34,22 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
+/// What elements kept as K are computed in; nothing for what isn't kept.
+template <class K> struct ComputedIn { using type = void; };
+template <CacheElement K> struct ComputedIn<K> { using type = arithmetic_t<K>; };
+template <class K> using element_of_t = typename ComputedIn<K>::type;
+
 /// Says in words what the templates below would say in pages, and says nothing more if they do not fit.
 template <class Q, class K, class V, class O, class S> struct Types {
-  static constexpr bool elements = Element<Q> && Element<K> && Element<V> && Element<O>;
-  static constexpr bool same = std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<K>> &&
-                               std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<V>> &&
+  using Kept = std::remove_const_t<K>;
+  static constexpr bool elements =
+      Element<Q> && CacheElement<Kept> && CacheElement<std::remove_const_t<V>> && Element<O>;
+  static constexpr bool same = std::is_same_v<std::remove_const_t<Q>, element_of_t<Kept>> &&
+                               std::is_same_v<Kept, std::remove_const_t<V>> &&
                                std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<O>>;
-  static_assert(elements, "rapt: q, k, v and out hold float or double");
-  static_assert(same || !elements, "rapt: q, k, v and out hold elements of one type");
+  static_assert(elements, "rapt: q, k, v and out hold float or double; or k and v Eigen::half or Eigen::bfloat16");
+  static_assert(same || !elements,
+                "rapt: q, k, v and out hold elements of one type; or k and v hold 16-bit ones, and q and out float");
   static_assert(!std::is_const_v<O>, "rapt: out is written to, so its elements can't be const");
   static_assert(Score<S>,
                 "rapt: the fifth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a function "
@@ -94,9 +105,41 @@ template <class T, class Kv> void check_cached_dims(const View<const T>& q, cons
   check_groups(q.heads(), kv.heads());
 }
 
+/// What can be wrong with a caller's pages: the table is looked at as far as the lengths reach.
+template <class K> RAPT_NOINLINE void check_pages(const PagedRowsKv<K>& kv) {
+  const View<const K>&k = kv.k, &v = kv.v;
+  const BlockTable& t = kv.table;
+  check_view(k, "k_pages", "head_dim");
+  check_view(v, "v_pages", "value_dim");
+  check_same("v_pages", "the number of pages", v.batch(), k.batch(), "k_pages");
+  check_same("v_pages", "the number of heads", v.heads(), k.heads(), "k_pages");
+  check_same("v_pages", "the page size", v.length(), k.length(), "k_pages");
+  check_same("block_table", "the number of sequences", t.pages.rows, t.lengths.size(), "lengths");
+  for (Index b = 0; b < t.lengths.size(); ++b) {
+    const Index length = t.length(b), room = t.pages.columns * k.length();
+    if (length < 0 || length > room || length >= max_length)
+      fail("lengths", {"length ", b, " is ", length},
+           {"it has to be from 0 to ", std::min(room, max_length - 1), ", for which the block table has pages"});
+    for (Index i = 0; i < t.count(length); ++i)
+      if (t.pages(b, i) < 0 || t.pages(b, i) >= k.batch())
+        fail("block_table", {"page ", i, " of sequence ", b, " is ", t.pages(b, i)},
+             {"it has to be from 0 to ", k.batch() - 1, ", as there are ", k.batch(), " pages"});
+  }
+}
+
+/// Keys and values that are a caller's, whatever their home: right by themselves, and apart from what is written.
+template <class Kv> void check_kv(const Kv&) {}
+template <class K> void check_kv(const PagedRowsKv<K>& kv) { check_pages(kv); }
+template <class T, class Kv> void check_kv_apart(const Problem<T, Kv>&) {}
+template <class T, class K> void check_kv_apart(const Problem<T, PagedRowsKv<K>>& p) {
+  check_apart(p, p.kv.k, "k_pages");
+  check_apart(p, p.kv.v, "v_pages");
+}
+
 /// validated(), for queries that attend to a cache.
 template <class T, class Kv, class S>
 Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, const S& score, const Options<T>& options) {
+  check_kv(kv);
   check_view(q, "q", "head_dim");
   check_view(out, "out", "value_dim");
   check_same("q", "batch", q.batch(), kv.batch(), "the cache's sequences");
@@ -110,10 +153,36 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
   check_forgotten(problem, score);
   check_written(problem);
   check_apart(problem, q, "q");
+  check_kv_apart(problem);
   return problem;
 }
 
 }  // namespace detail
+
+/// Keys and values in pages of a caller's own, for attention() to attend to: position p of sequence b stands in page
+/// block_table(b, p / page_size), at place p % page_size, as in vLLM's PagedAttention (Kwon et al. 2023,
+/// arXiv:2309.06180) and FlashAttention's block_table.
+///
+///   k_pages      [pages, kv_heads, page_size, head_dim], any strides; v_pages: value_dim instead of head_dim
+///   block_table  [sequences, pages of the longest or more]: pages in any order, shared by as many as like to
+///   lengths      positions of each sequence; what the table has beyond them is never looked at, nor are the pages
+///
+///     const auto pages = rapt::bshd(k_data, num_pages, page_size, kv_heads, head_dim);
+///     rapt::attention(q, rapt::paged(pages, v_pages, rapt::row_major(table, batch, table_pages), lengths), out,
+///                     rapt::causal());
+///
+/// Owns nothing. Pages of 16 positions, or a multiple, are read in place where few queries attend to them. Throws
+/// std::invalid_argument for a page size of 0; the call that attends checks everything else, each page's number too.
+template <class K, class V>
+auto paged(const View<K>& k_pages, const View<V>& v_pages, const Matrix<const std::int32_t>& block_table,
+           const detail::Integers& lengths) {
+  using Kept = std::remove_const_t<K>;
+  static_assert(CacheElement<Kept> && std::is_same_v<Kept, std::remove_const_t<V>>,
+                "rapt: k_pages and v_pages hold elements of one type: float, double, Eigen::half or Eigen::bfloat16");
+  detail::check_extent("k_pages", "the page size", k_pages.length());
+  const detail::Divisor size(static_cast<std::int32_t>(k_pages.length()));
+  return CacheView<Kept, detail::PagedRowsKv<Kept>>{{k_pages, v_pages, {block_table, lengths, size}}};
+}
 
 /// What attention(q, k, v, out, score, options) would run, and how. Holds views, not copies: the memory has to stay.
 ///
@@ -125,8 +194,9 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
     using T = detail::element_t<Q>;
     const detail::staged_t<S> stage = detail::staged(score);
     const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    const auto problem = detail::validated<T>(q, k, v, out, options.lse, options.scale, align);
-    return Plan<T, detail::staged_t<S>>(problem, stage, options);
+    using Kept = std::remove_const_t<K>;
+    const auto problem = detail::validated<T, Kept>(q, k, v, out, options.lse, options.scale, align);
+    return Plan<T, detail::staged_t<S>, detail::StridedKv<Kept>>(problem, stage, options);
   }
 }
 
@@ -170,36 +240,37 @@ void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<
 
 /// What attention(q, cache, out, score, options) would run, and how. To be run before the cache grows: run() throws
 /// std::logic_error afterwards.
-template <class Q, class K, class O, class S = Plain>
-auto plan(const View<Q>& q, const CacheView<K>& cache, const View<O>& out, const S& score = {},
+template <class Q, class K, class Kv, class O, class S = Plain>
+auto plan(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score = {},
           const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<Q, K, O, S>::fit) {
     using T = detail::arithmetic_t<K>;
     const detail::staged_t<S> stage = detail::staged(score);
-    return Plan<T, detail::staged_t<S>, detail::BlockedKv<K>>(
+    return Plan<T, detail::staged_t<S>, Kv>(
         detail::validated_cached<T>(View<const T>(q), cache.kv, out, stage, options), stage, options);
   }
 }
-template <class Q, class K, class O, class S = Plain>
-auto plan(const View<Q>& q, const detail::Cache<K>& cache, const View<O>& out, const S& score = {},
+template <class Q, class K, class Home, class O, class S = Plain>
+auto plan(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out, const S& score = {},
           const Options<detail::arithmetic_t<K>>& options = {}) {
   return plan(q, cache.view(), out, score, options);
 }
 
-/// Attention to the keys and values of a cache, a KvCache or a RingCache, or of some of its sequences (cache.view()):
+/// Attention to the keys and values of a cache, a KvCache, RingCache or PagedCache, of some of its sequences
+/// (cache.view()), or in pages (paged()):
 ///
 ///   q  [sequences, q_heads, q_len, head_dim]    out  [sequences, q_heads, q_len, value_dim]
 ///
 /// Each sequence has as many keys as were appended to it, and an alignment of its own: by default its last query stands
 /// at its last position. The bits are those of the same keys and values in memory (rounded to 16 bits, if the cache
 /// keeps them so). Throws what attention(q, k, v, out) throws.
-template <class Q, class K, class O, class S = Plain>
-void attention(const View<Q>& q, const CacheView<K>& cache, const View<O>& out, const S& score = {},
+template <class Q, class K, class Kv, class O, class S = Plain>
+void attention(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<Q, K, O, S>::fit) plan(q, cache, out, score, options).run();
 }
-template <class Q, class K, class O, class S = Plain>
-void attention(const View<Q>& q, const detail::Cache<K>& cache, const View<O>& out, const S& score = {},
+template <class Q, class K, class Home, class O, class S = Plain>
+void attention(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
   attention(q, cache.view(), out, score, options);
 }

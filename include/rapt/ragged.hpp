@@ -12,6 +12,7 @@ namespace detail {
 template <class T, class Kv, class S>
 Problem<T, Kv> validated_ragged_cached(const Ragged<const T>& q, const Kv& kv, const Ragged<T>& out, const S& score,
                                        const Options<T>& options) {
+  check_kv(kv);
   check_view(q.view, "q", "head_dim");
   check_view(out.view, "out", "value_dim");
   check_sequences(q, "q");
@@ -26,6 +27,7 @@ Problem<T, Kv> validated_ragged_cached(const Ragged<const T>& q, const Kv& kv, c
                              options.lse,
                              checked_scale<T>(options.scale, q.view.dim()),
                              align_of(score).value_or(align::bottom_right)};
+  check_kv_apart(whole);
   const Problem<T, Kv> problem = of_sequences(whole, q, out);
   check_forgotten(problem, score);
   return problem;
@@ -46,9 +48,10 @@ auto plan(const Q& q, const K& k, const V& v, const O& out, const S& score = {},
     using T = detail::element_t<E>;
     const detail::staged_t<S> stage = detail::staged(score);
     const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    return Plan<T, detail::staged_t<S>>(
-        detail::validated_ragged<T>(detail::as_ragged(q), detail::as_ragged(k), detail::as_ragged(v),
-                                    detail::as_ragged(out), options.lse, options.scale, align),
+    using Kept = std::remove_const_t<detail::batch_element_t<K>>;
+    return Plan<T, detail::staged_t<S>, detail::StridedKv<Kept>>(
+        detail::validated_ragged<T, Kept>(detail::as_ragged(q), detail::as_ragged(k), detail::as_ragged(v),
+                                          detail::as_ragged(out), options.lse, options.scale, align),
         stage, options, detail::OfSequences{});
   }
 }
@@ -97,34 +100,34 @@ void attention(const Q& q, const K& k, const V& v, const O& out,
 ///
 ///     cache.append(rapt::packed(k, offsets), rapt::packed(v, offsets));
 ///     rapt::attention(rapt::packed(q, offsets), cache, rapt::packed(out, offsets), rapt::causal());
-template <class Q, class K, class O, class S = Plain>
+template <class Q, class K, class Kv, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>
-auto plan(const Q& q, const CacheView<K>& cache, const O& out, const S& score = {},
+auto plan(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score = {},
           const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<detail::batch_element_t<Q>, K, detail::batch_element_t<O>, S>::fit) {
     using T = detail::arithmetic_t<K>;
     const detail::staged_t<S> stage = detail::staged(score);
-    return Plan<T, detail::staged_t<S>, detail::BlockedKv<K>>(
+    return Plan<T, detail::staged_t<S>, Kv>(
         detail::validated_ragged_cached<T>(detail::as_ragged(q), cache.kv, detail::as_ragged(out), stage, options),
         stage, options, detail::OfSequences{});
   }
 }
-template <class Q, class K, class O, class S = Plain>
+template <class Q, class K, class Home, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>
-auto plan(const Q& q, const detail::Cache<K>& cache, const O& out, const S& score = {},
+auto plan(const Q& q, const detail::Cache<K, Home>& cache, const O& out, const S& score = {},
           const Options<detail::arithmetic_t<K>>& options = {}) {
   return plan(q, cache.view(), out, score, options);
 }
-template <class Q, class K, class O, class S = Plain>
+template <class Q, class K, class Kv, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>
-void attention(const Q& q, const CacheView<K>& cache, const O& out, const S& score = {},
+void attention(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<detail::batch_element_t<Q>, K, detail::batch_element_t<O>, S>::fit)
     plan(q, cache, out, score, options).run();
 }
-template <class Q, class K, class O, class S = Plain>
+template <class Q, class K, class Home, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>
-void attention(const Q& q, const detail::Cache<K>& cache, const O& out, const S& score = {},
+void attention(const Q& q, const detail::Cache<K, Home>& cache, const O& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
   attention(q, cache.view(), out, score, options);
 }

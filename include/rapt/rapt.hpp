@@ -6,6 +6,7 @@
 #include "rapt/layer/layer.hpp"
 #include "rapt/layer/presets.hpp"
 #include "rapt/layer/rms_norm.hpp"
+#include "rapt/kv/pool.hpp"
 #include "rapt/linear/linear.hpp"
 #include "rapt/parallel/eigen.hpp"
 #include "rapt/parallel/executor.hpp"

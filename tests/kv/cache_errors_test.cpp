@@ -138,7 +138,7 @@ TEST_F(CacheErrors, OfSequencesSayWhichThereAre) {
   EXPECT_EQ(refusal([&] { cache.truncate(-1, 0); }), minus);
   EXPECT_EQ(refusal([&] { cache.fork(2, 0); }), two);
   EXPECT_EQ(refusal([&] { cache.fork(0, 2); }), "rapt: to: is 2; it has to be from 0 to 1");
-  EXPECT_EQ(refusal([&] { cache.copy_prefix(-1, 0, 0); }), minus);
+  EXPECT_EQ(refusal([&] { cache.copy_prefix(-1, 0, 0); }), "rapt: from: is -1; it has to be from 0 to 1");
   EXPECT_EQ(refusal([&] { cache.view(2); }), "rapt: first_sequence: is 2; it has to be from 0 to 1");
   EXPECT_EQ(refusal([&] { cache.view(1, 2); }),
             "rapt: view: count is 2; it has to be 1 or more, and stay within the sequences");

@@ -33,6 +33,12 @@ template <class T> View<T> entry(View<T> view, Index b) {
   return view;
 }
 
+template <class T> LogSumExp<T> entry_of(LogSumExp<T> lse, Index b) {
+  lse.data += b * lse.stride[0];
+  lse.extent[0] = 1;
+  return lse;
+}
+
 inline rapt::CacheShape cache_shape(const Shape& s, Index capacity) {
   return {s.batch, s.kv_heads, capacity, s.head_dim, s.value_dim};
 }
@@ -45,8 +51,8 @@ template <class K> rapt::KvCache<K> cache_of(const Views<Arithmetic<K>>& in, Isa
 }
 
 /// rapt::attention() to a cache, with the logsumexp.
-template <class K>
-Result<Arithmetic<K>> attend(const View<const Arithmetic<K>>& q, const rapt::CacheView<K>& cache, const Mask& mask,
+template <class K, class Kv>
+Result<Arithmetic<K>> attend(const View<const Arithmetic<K>>& q, const rapt::CacheView<K, Kv>& cache, const Mask& mask,
                              Options<Arithmetic<K>> options) {
   Result<Arithmetic<K>> result({.batch = q.batch(),
                                 .q_heads = q.heads(),
@@ -61,8 +67,9 @@ Result<Arithmetic<K>> attend(const View<const Arithmetic<K>>& q, const rapt::Cac
 }
 
 /// Positions [first, last) of a sequence: its keys, then its values, [head][position][dim] each.
-template <class K>
-std::vector<Arithmetic<K>> contents(const rapt::detail::Cache<K>& cache, Index sequence, Index first, Index last) {
+template <class K, class Home>
+std::vector<Arithmetic<K>> contents(const rapt::detail::Cache<K, Home>& cache, Index sequence, Index first,
+                                    Index last) {
   const Index rows = cache.kv_heads() * (last - first), keys = rows * cache.head_dim();
   std::vector<Arithmetic<K>> found(at(keys + rows * cache.value_dim()), sentinel<Arithmetic<K>>);
   cache.read_keys(sequence, first, rapt::bhsd(found.data(), 1, cache.kv_heads(), last - first, cache.head_dim()));

@@ -98,8 +98,8 @@ inline void check_groups(Index q_heads, Index kv_heads) {
 }
 
 /// All of the shapes but how many sequences there are, and how long.
-template <class T>
-void check_heads_and_dims(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out) {
+template <class T, class K>
+void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out) {
   check_view(q, "q", "head_dim");
   check_view(k, "k", "head_dim");
   check_view(v, "v", "value_dim");
@@ -111,8 +111,8 @@ void check_heads_and_dims(const View<const T>& q, const View<const T>& k, const 
   check_groups(q.heads(), k.heads());
 }
 
-template <class T>
-RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const T>& k, const View<const T>& v,
+template <class T, class K>
+RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const K>& k, const View<const K>& v,
                                 const View<T>& out) {
   check_heads_and_dims(q, k, v, out);
   check_same("k", "batch", k.batch(), q.batch(), "q");
@@ -141,7 +141,8 @@ template <class T, class Kv> void check_written(const Problem<T, Kv>& p) {
 }
 
 /// Nor with what is read.
-template <class T, class Kv> void check_apart(const Problem<T, Kv>& p, const View<const T>& read, const char* name) {
+template <class T, class Kv, class R>
+void check_apart(const Problem<T, Kv>& p, const View<const R>& read, const char* name) {
   if (may_overlap(footprint(p.out), footprint(read)))
     fail("out", {"shares memory with ", name}, "it has to be apart from what is read");
   if (may_overlap(footprint(p.lse), footprint(read)))
@@ -161,14 +162,14 @@ inline void check_align(const Align& align, Index q_len, Index kv_len) {
 }
 
 /// Checks everything and throws std::invalid_argument, or returns the problem.
-template <class T>
-Problem<T> validated(View<const T> q, View<const T> k, View<const T> v, View<T> out, LogSumExp<T> lse,
-                     std::optional<double> scale, Align align) {
+template <class T, class K = T>
+Problem<T, StridedKv<K>> validated(View<const T> q, View<const K> k, View<const K> v, View<T> out, LogSumExp<T> lse,
+                                   std::optional<double> scale, Align align) {
   check_shapes(q, k, v, out);
   check_lse(lse, q);
   const T factor = checked_scale<T>(scale, q.dim());
   check_align(align, q.length(), k.length());
-  const Problem<T> problem{q, {k, v}, out, lse, factor, align};
+  const Problem<T, StridedKv<K>> problem{q, {k, v}, out, lse, factor, align};
   check_written(problem);
   check_apart(problem, q, "q");
   check_apart(problem, k, "k");

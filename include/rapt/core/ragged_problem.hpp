@@ -77,9 +77,10 @@ Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<const T>& q, const Ra
 }
 
 /// As validated(), of sequences.
-template <class T>
-Problem<T> validated_ragged(const Ragged<const T>& q, const Ragged<const T>& k, const Ragged<const T>& v,
-                            const Ragged<T>& out, const LogSumExp<T>& lse, std::optional<double> scale, Align align) {
+template <class T, class K = T>
+Problem<T, StridedKv<K>> validated_ragged(const Ragged<const T>& q, const Ragged<const K>& k, const Ragged<const K>& v,
+                                          const Ragged<T>& out, const LogSumExp<T>& lse, std::optional<double> scale,
+                                          Align align) {
   check_heads_and_dims(q.view, k.view, v.view, out.view);
   check_sequences(q, "q");
   check_sequences(k, "k");
@@ -89,8 +90,8 @@ Problem<T> validated_ragged(const Ragged<const T>& q, const Ragged<const T>& k, 
   check_same_sequences(v, "v", k, "k");
   check_same_sequences(out, "out", q, "q");
   check_ragged_lse(lse, out.view);
-  const StridedKv<T> kv{by_sequence(k), by_sequence(v), k.placement, v.placement};
-  const Problem<T> whole{q.view, kv, out.view, lse, checked_scale<T>(scale, q.view.dim()), align};
+  const StridedKv<K> kv{by_sequence(k), by_sequence(v), k.placement, v.placement};
+  const Problem<T, StridedKv<K>> whole{q.view, kv, out.view, lse, checked_scale<T>(scale, q.view.dim()), align};
   check_apart(whole, k.view, "k");
   check_apart(whole, v.view, "v");
   return of_sequences(whole, q, out);

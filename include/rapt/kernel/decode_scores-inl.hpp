@@ -9,22 +9,36 @@ constexpr int rows_together = 4;
 
 /// What will be wanted soon, and what will be wanted later. Each line is asked for twice: the processor drops requests
 /// while too many are under way.
-template <class K> struct Wanted {
-  const K* soon;
-  const K* later;
-  RAPT_INLINE void fetch(Index at) const {
-    prefetch(soon + at);
-    prefetch(later + at);
+struct Wanted {
+  const std::byte* soon;
+  const std::byte* later;
+  RAPT_INLINE void fetch(Index bytes) const {
+    prefetch(soon + bytes);
+    prefetch(later + bytes);
   }
 };
+
+/// Blocks of keys in a tile. Each may stand anywhere: in a page of its own.
+constexpr int tile_blocks = contract::tile / detail::key_block;
+
+/// Which line of a tile's later keys is fetched along with key register `i` of dim `d`. Blocks of 16-bit keys have a
+/// line for every two dims: then two registers take turns, and between them every line of two blocks is fetched once.
+template <class K> RAPT_INLINE void fetch_block_line(const Wanted* ahead, int block, Index d) {
+  constexpr Index line = 64, bytes = detail::key_block * Index(sizeof(K));
+  if constexpr (bytes < line) {
+    if (block % 2 == 0) ahead[block + (d & 1)].fetch(d / 2 * line);
+  } else {
+    for (Index at = 0; at < bytes; at += line) ahead[block].fetch(d * bytes + at);
+  }
+}
 
 /// The scores of a tile of keys for `Rows` queries: each lane its own chain of fused multiply-adds over d, as it is
 /// with the queries in the lanes. Meanwhile as much as these keys take is fetched from where `ahead` points.
 ///   queries [Rows][head_dim], blocks: pointers to blocks [head_dim][key_block], scores [Rows][tile]
 template <int Rows, class T, class K>
-RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, const K* const* blocks, Wanted<K> ahead,
-                              T* RAPT_RESTRICT scores) {
-  constexpr int width = Vec<T>::lanes, block = detail::key_block, step = width * key_registers, line = 64;
+RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, const K* const* blocks,
+                              const Wanted* ahead, T* RAPT_RESTRICT scores) {
+  constexpr int width = Vec<T>::lanes, block = detail::key_block, step = width * key_registers;
   for (int first = 0; first < contract::tile; first += step) {
     const K* keys[key_registers];
     Vec<T> sum[Rows][key_registers];
@@ -40,7 +54,7 @@ RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, co
       RAPT_UNROLL
       for (int i = 0; i < key_registers; ++i) {
         key[i] = load(keys[i] + d * block);
-        if (i * width * int(sizeof(K)) % line == 0) ahead.fetch(first * head_dim + d * step + i * width);
+        if ((first + i * width) % block == 0) fetch_block_line<K>(ahead, (first + i * width) / block, d);
       }
       RAPT_UNROLL
       for (int r = 0; r < Rows; ++r) {
@@ -57,18 +71,20 @@ RAPT_NOINLINE void score_rows(const T* RAPT_RESTRICT queries, Index head_dim, co
   }
 }
 
-/// Blocks of a tile's keys out of rows, which have `stride` between elements. Meanwhile as many rows, `step` apart, are
-/// fetched from where `ahead` points.
+/// Blocks of a tile's keys out of rows, which have `stride` between elements. Meanwhile as many rows, `step` bytes
+/// apart in each block of them, are fetched from where `ahead` points.
 ///   rows [tile], blocks [tile / key_block][head_dim][key_block]
-template <class T>
-RAPT_NOINLINE void block_keys(const T* const* rows, Wanted<T> ahead, Index step, Index stride, Index head_dim,
+template <class T, class K>
+RAPT_NOINLINE void block_keys(const K* const* rows, const Wanted* ahead, Index step, Index stride, Index head_dim,
                               T* blocks) {
   constexpr int width = Vec<T>::lanes, block = detail::key_block;
   for (int key = 0; key < contract::tile; key += width) {
     T* const to = blocks + key / block * block * head_dim + key % block;
+    const Wanted& later = ahead[key / block];
     Index d = 0;
     for (; stride == 1 && d + width <= head_dim; d += width) {
-      for (int i = 0; i < width; ++i) ahead.fetch((key + i) * step + d);  // written out, it would be half the code
+      for (int i = 0; i < width; ++i)  // written out, it would be half the code
+        later.fetch((key % block + i) * step + d * Index(sizeof(K)));
       Vec<T> square[width];
       RAPT_UNROLL
       for (int i = 0; i < width; ++i) square[i] = load(rows[key + i] + d);
@@ -77,7 +93,7 @@ RAPT_NOINLINE void block_keys(const T* const* rows, Wanted<T> ahead, Index step,
       for (int i = 0; i < width; ++i) store(to + (d + i) * block, square[i]);
     }
     for (; d < head_dim; ++d)
-      for (int i = 0; i < width; ++i) to[d * block + i] = rows[key + i][d * stride];
+      for (int i = 0; i < width; ++i) to[d * block + i] = detail::widened(rows[key + i][d * stride]);
   }
 }
 

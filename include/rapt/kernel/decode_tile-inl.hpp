@@ -34,14 +34,16 @@ struct Rows {
   bool fresh[few_rows];  // nothing has been taken into the span's state yet
 };
 
-/// The keys and values of a tile. K: how they are kept.
+/// The keys and values of a tile. K: what they are read as.
 template <class K> struct DecodeTile {
   Index first, count;
-  const K* keys[contract::tile / detail::key_block];
-  const K* values;
-  Index value_step;                    // from one key's values to the next one's
-  Wanted<K> keys_ahead, values_ahead;  // to be fetched meanwhile
+  const K* keys[tile_blocks];  // blocks [head_dim][key_block]
+  ValueRows<K> values;
+  Wanted keys_ahead[tile_blocks], values_ahead[tile_blocks];  // to be fetched meanwhile: as much as each block's
 };
+
+/// What a kernel for few queries reads: keys in blocks where they are, and rows once they have been copied.
+template <class T, class Kv> using DecodeElement = std::conditional_t<Kv::blocked, typename Kv::Stored, T>;
 
 /// value_dim, filled up to whole registers.
 template <class T> RAPT_INLINE Index whole_registers(Index dim) { return detail::round_up(dim, Vec<T>::lanes); }
@@ -90,51 +92,96 @@ RAPT_INLINE Spot spot_of(const Course& c, Index position) {
   return {c.next_batch, c.next_head, beyond < c.next_end ? beyond : c.next_begin};
 }
 
-/// What to fetch while a tile is worked on. (In a cache, a head's keys and values are one stretch of memory each.)
-template <class Kv> RAPT_INLINE void look_ahead(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, const Course& c) {
-  constexpr Index block = detail::key_block;
-  const Index bytes = kv.head_dim() * Index(sizeof(typename Kv::Stored));  // of a key; a value's are about as many
-  const Index blocks = ahead_bytes / 2 / (bytes * block), distance = blocks > 1 ? blocks * block : block;
-  const Spot soon = spot_of(c, tile.first + distance), later = spot_of(c, tile.first + 2 * distance);
+RAPT_INLINE Wanted wanted(const void* soon, const void* later) {
+  return {static_cast<const std::byte*>(soon), static_cast<const std::byte*>(later)};
+}
+RAPT_INLINE Wanted shifted(const Wanted& w, Index bytes) { return {w.soon + bytes, w.later + bytes}; }
+
+/// What is to be fetched `distance` positions ahead of a position, and twice as far.
+template <class Kv>
+RAPT_INLINE void look_ahead(const Kv& kv, const Course& c, Index position, Index distance, Wanted& keys,
+                            Wanted& values) {
+  const Spot soon = spot_of(c, position + distance), later = spot_of(c, position + 2 * distance);
   const typename Kv::Head soon_in = kv.head(soon.batch, soon.head), later_in = kv.head(later.batch, later.head);
-  tile.keys_ahead = {soon_in.key(soon.position), later_in.key(later.position)};
-  tile.values_ahead = {soon_in.value(soon.position), later_in.value(later.position)};
+  keys = wanted(soon_in.key(soon.position), later_in.key(later.position));
+  values = wanted(soon_in.value(soon.position), later_in.value(later.position));
+}
+
+/// What to fetch while a tile is worked on. Where a head's keys and values are one stretch of memory each, so is what
+/// comes as far ahead of a tile; in pages, each block is looked up.
+template <class K, class Kv> RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) {
+  constexpr Index block = detail::key_block, element = sizeof(typename Kv::Stored);
+  const Index bytes = kv.head_dim() * block * element;  // of a block's keys; its values' are about as many
+  const Index blocks = ahead_bytes / 2 / bytes, distance = blocks > 1 ? blocks * block : block;
+  if constexpr (Kv::paged) {
+    for (int i = 0; i < tile_blocks; ++i)
+      look_ahead(kv, c, tile.first + i * block, distance, tile.keys_ahead[i], tile.values_ahead[i]);
+  } else {
+    look_ahead(kv, c, tile.first, distance, tile.keys_ahead[0], tile.values_ahead[0]);
+    // a caller's rows may be so far apart that the address of one that isn't there can't be told
+    const bool all = Kv::blocked || tile.count == contract::tile;
+    Index keys = all ? bytes : 0;
+    if constexpr (!Kv::blocked) keys = all ? kv.key_step() * block * element : 0;
+    const Index values = all ? kv.value_step() * block * element : 0;
+    for (int i = 1; i < tile_blocks; ++i) {
+      tile.keys_ahead[i] = shifted(tile.keys_ahead[0], i * keys);
+      tile.values_ahead[i] = shifted(tile.values_ahead[0], i * values);
+    }
+  }
 }
 
 /// A tile of keys that are kept in blocks: everything is read in place.
 template <class Kv>
 RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, const Course& c) {
   const typename Kv::Head head = kv.head(c.batch, c.head);
-  for (Index i = 0; i < contract::tile / detail::key_block; ++i) {
-    const Index key = i * detail::key_block;
-    tile.keys[i] = head.key(tile.first + (key < tile.count ? key : 0));
+  for (Index i = 0; i < tile_blocks; ++i) {
+    const Index key = i * detail::key_block, there = tile.first + (key < tile.count ? key : 0);
+    tile.keys[i] = head.key(there);
+    tile.values.blocks[i] = head.value(there);
   }
-  tile.values = head.value(tile.first);
-  tile.value_step = kv.value_step();
+  tile.values.step = kv.value_step();
 }
 
 /// A tile of keys that are kept in rows: they are put into blocks. Values are copied if their elements don't stand side
-/// by side, or don't fill whole registers.
+/// by side as T, don't fill whole registers, or if the rows of a block don't all stand as far apart.
 template <class Kv, class T>
 RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, const Course& c, const DecodeScratch<T>& s) {
+  using Stored = typename Kv::Stored;
   const Index value_dim = kv.value_dim(), dim = whole_registers<T>(value_dim), stride = kv.value_stride();
   const typename Kv::Head head = kv.head(c.batch, c.head);
-  const T* rows[contract::tile];
+  const Stored* rows[contract::tile];
   for (Index j = 0; j < contract::tile; ++j) rows[j] = head.key(tile.first + (j < tile.count ? j : 0));
-  const Index step_ahead = tile.count == contract::tile ? kv.key_step() : 0;  // so that no address is out of reach
+  const bool even = kv.even_blocks();
+  const Index step_ahead = tile.count == contract::tile && even ? kv.key_step() * Index(sizeof(Stored)) : 0;
   block_keys(rows, tile.keys_ahead, step_ahead, kv.head_dim() == 1 ? 1 : kv.key_stride(), kv.head_dim(), s.keys);
-  for (Index i = 0; i < contract::tile / detail::key_block; ++i)
+  for (Index i = 0; i < tile_blocks; ++i) {
     tile.keys[i] = s.keys + i * detail::key_block * kv.head_dim();
-  tile.keys_ahead = {s.keys, s.keys};  // no more is wanted
+    tile.keys_ahead[i] = wanted(s.keys, s.keys);  // no more is wanted
+  }
 
-  tile.values = head.value(tile.first);
-  tile.value_step = kv.value_step();
-  if (dim == value_dim && (stride == 1 || value_dim == 1)) return;
-  for (Index j = 0; j < tile.count; ++j)
-    for (Index d = 0; d < dim; ++d)
-      s.values[j * dim + d] = d < value_dim ? tile.values[j * tile.value_step + d * stride] : T(0);
-  tile.values = s.values;
-  tile.value_step = dim;
+  if constexpr (std::is_same_v<T, Stored>) {
+    if (even && dim == value_dim && (stride == 1 || value_dim == 1)) {
+      for (Index i = 0; i < tile_blocks; ++i)
+        tile.values.blocks[i] =
+            head.value(tile.first + (i * detail::key_block < tile.count ? i * detail::key_block : 0));
+      tile.values.step = kv.value_step();
+      return;
+    }
+  }
+  for (Index j = 0; j < tile.count; ++j) {
+    const Stored* const row = head.value(tile.first + j);
+    T* const copy = s.values + j * dim;
+    if (stride == 1)
+      convert(row, value_dim, copy);
+    else
+      for (Index d = 0; d < value_dim; ++d) copy[d] = detail::widened(row[d * stride]);
+    for (Index d = value_dim; d < dim; ++d) copy[d] = T(0);
+  }
+  for (Index i = 0; i < tile_blocks; ++i) {
+    tile.values.blocks[i] = s.values + i * detail::key_block * dim;
+    tile.values_ahead[i] = wanted(s.values, s.values);
+  }
+  tile.values.step = dim;
 }
 
 template <class T> RAPT_NOINLINE void rescale_row(T* o, T factor, Index dim) {
@@ -192,10 +239,9 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
   for (Index r = 0; r < count; ++r) {
     T* const scores = s.scores + r * tile_keys;
     if (factor[r] != T(1) && (!fresh || !all)) rescale_row(o + r * dim, factor[r], dim);
-    if (!all)
-      add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.value_step, tile.count, dim, o + r * dim);
+    if (!all) add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.count, dim, o + r * dim);
   }
-  if (all) add_row_values<Count>(s.scores, tile.values, tile.value_step, tile.values_ahead, tile.count, dim, fresh, o);
+  if (all) add_row_values<Count>(s.scores, tile.values, tile.values_ahead, tile.count, dim, fresh, o);
   for (Index r = 0; r < Count; ++r) rows.fresh[first + r] = false;
 }
 
@@ -203,10 +249,9 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
 template <class T, class S, class Kv>
 RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const Course& course, Rows& rows, Index key,
                                const DecodeScratch<T>& s) {
-  using K = typename Kv::Stored;
   const Kv& kv = work.problem.kv;
   const Index head_dim = kv.head_dim(), dim = whole_registers<T>(kv.value_dim());
-  DecodeTile<K> tile;
+  DecodeTile<DecodeElement<T, Kv>> tile;
   const Index left = kv.length(course.batch) - key;
   tile.first = key;
   tile.count = left < contract::tile ? left : contract::tile;

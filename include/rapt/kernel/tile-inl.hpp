@@ -53,13 +53,21 @@ RAPT_NOINLINE void find_keys(const Kv& kv, const typename Kv::Head& head, T* cop
       tile.key_rows[j] = copy + inside;
     }
   } else {
-    const bool in_place = Kv::blocked || stride == 1 || dim == 1;
+    const bool in_place = same && (Kv::blocked || stride == 1 || dim == 1);
     tile.key_stride = in_place ? stride : 1;
     for (Index j = 0; j < tile.count; ++j) {
-      const T* const row = head.key(tile.first + j);
+      const Stored* const row = head.key(tile.first + j);
       T* const copy = copies + j * dim;
-      for (Index d = 0; d < dim && !in_place; ++d) copy[d] = row[d * stride];
-      tile.key_rows[j] = in_place ? row : copy;
+      tile.key_rows[j] = copy;
+      if constexpr (same)
+        if (in_place) {
+          tile.key_rows[j] = row;
+          continue;
+        }
+      if (stride == 1)
+        convert(row, dim, copy);
+      else
+        for (Index d = 0; d < dim; ++d) copy[d] = detail::widened(row[d * stride]);
     }
   }
 }

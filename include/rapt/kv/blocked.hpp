@@ -36,7 +36,7 @@ template <class K> struct BlockedHead {
 template <class K> struct BlockedKv {
   using Stored = K;
   using Head = BlockedHead<K>;
-  static constexpr bool blocked = true;
+  static constexpr bool blocked = true, paged = false;
 
   Index sequences, kv_heads, slots, key_dim, row_dim;
   Index value_row;        // elements of a row of values, some of them behind its end: whole cache lines

@@ -29,6 +29,8 @@ template <class T> struct StridedKv {
   /// Whether the keys of `key_block` consecutive positions, from a multiple of it on, stand in a block. Then a block is
   /// whole even where the keys end within it, and so is a tile's last register of each value, whatever stands there.
   static constexpr bool blocked = false;
+  /// Whether each block of positions has to be looked up, as there is no distance from one to the next.
+  static constexpr bool paged = false;
 
   View<const T> k;           // [batch, kv_heads, kv_len, head_dim]
   View<const T> v;           // [batch, kv_heads, kv_len, value_dim]
@@ -57,10 +59,12 @@ template <class T> struct StridedKv {
   }
   Index key_stride() const { return k.stride[3]; }
   Index value_stride() const { return v.stride[3]; }
-  /// Elements from one position's key, or value, to the next one's. (Blocked keys have no such distance; blocked values
-  /// have it within a tile.)
+  /// Elements from one position's key, or value, to the next one's, within a block of positions. (Blocked keys have no
+  /// such distance.)
   Index key_step() const { return k.stride[2]; }
   Index value_step() const { return v.stride[2]; }
+  /// Whether the positions of a block do stand so.
+  bool even_blocks() const { return true; }
   /// Whether the heads of a position stand closer together than the positions of a head.
   bool heads_inside() const {
     const auto distance = [](Index stride) { return stride < 0 ? -stride : stride; };

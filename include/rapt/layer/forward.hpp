@@ -20,10 +20,10 @@ template <class F> void with_memory(Workspace* passed, Index buffers, Index scra
 struct Sequences {
   Index first, count;
 };
-template <class K> Sequences sequences_of(const Cache<K>& cache, const LayerOptions& options) {
+template <class K, class Home> Sequences sequences_of(const Cache<K, Home>& cache, const LayerOptions& options) {
   return options.sequence ? Sequences{*options.sequence, 1} : Sequences{0, cache.sequences()};
 }
-template <class K> CacheView<K> view_of(const Cache<K>& cache, const LayerOptions& options) {
+template <class K, class Home> auto view_of(const Cache<K, Home>& cache, const LayerOptions& options) {
   return options.sequence ? cache.view(*options.sequence) : cache.view();
 }
 
@@ -76,8 +76,8 @@ void AttentionLayer<T, S>::check_positions(const View<const T>& x, Index length,
 }
 
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::check_cache(const detail::Cache<K>& cache, const View<const T>& x, const char* name,
+template <class K, class Home>
+void AttentionLayer<T, S>::check_cache(const detail::Cache<K, Home>& cache, const View<const T>& x, const char* name,
                                        const LayerOptions& options) const {
   static_assert(std::is_same_v<detail::arithmetic_t<K>, T>,
                 "rapt: a layer of double takes a cache of double, and one of float any other");
@@ -94,8 +94,8 @@ void AttentionLayer<T, S>::check_cache(const detail::Cache<K>& cache, const View
 
 /// Whether the cache has room for as many tokens as x has.
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::check_append(const detail::Cache<K>& cache, const View<const T>& x, const char* name,
+template <class K, class Home>
+void AttentionLayer<T, S>::check_append(const detail::Cache<K, Home>& cache, const View<const T>& x, const char* name,
                                         const LayerOptions& options) const {
   const auto [first, count] = detail::sequences_of(cache, options);
   for (Index s = first; s < first + count; ++s)
@@ -112,16 +112,15 @@ template <class T, class S> void AttentionLayer<T, S>::check_score(const View<co
 
 /// Whether x may attend to what the cache holds once it has taken in x.
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::check_attends(const detail::Cache<K>& cache, const View<const T>& x,
+template <class K, class Home>
+void AttentionLayer<T, S>::check_attends(const detail::Cache<K, Home>& cache, const View<const T>& x,
                                          const LayerOptions& options) const {
   const auto [first, count] = detail::sequences_of(cache, options);
   check_score(x, detail::view_of(cache, options).kv.longest() + x.length());
   for (Index b = 0; b < count; ++b) {
-    const Index before = cache.length(first + b), after = before + x.length();
+    const Index before = cache.length(first + b);
     check_positions(x, before, options);
-    const Index still_there = std::max(cache.first(first + b), after - cache.view().kv.slots);
-    detail::check_forgotten(score_, b, config_.num_heads, before, x.length(), still_there);
+    detail::check_forgotten(score_, b, config_.num_heads, before, x.length(), cache.first_after(first + b, x.length()));
   }
 }
 
@@ -153,8 +152,9 @@ void AttentionLayer<T, S>::project_memory_in(const View<const T>& memory, const 
 }
 
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::append(detail::Cache<K>& cache, const Buffers& from, const LayerOptions& options) const {
+template <class K, class Home>
+void AttentionLayer<T, S>::append(detail::Cache<K, Home>& cache, const Buffers& from,
+                                  const LayerOptions& options) const {
   const AppendOptions<T> turned{angles_.get(), options.positions};
   if (options.sequence)
     cache.append(*options.sequence, k_heads(from), v_heads(from), turned);
@@ -247,8 +247,8 @@ void AttentionLayer<T, S>::forward(const View<const T>& x, const View<T>& y, con
 }
 
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::forward(const View<const T>& x, const View<T>& y, detail::Cache<K>& cache,
+template <class K, class Home>
+void AttentionLayer<T, S>::forward(const View<const T>& x, const View<T>& y, detail::Cache<K, Home>& cache,
                                    const LayerOptions& options) const {
   const LayerOptions o = checked(options, false);
   detail::check_in_and_out(x, y, config_.hidden_size);
@@ -260,7 +260,7 @@ void AttentionLayer<T, S>::forward(const View<const T>& x, const View<T>& y, det
   const detail::TokenBuffers<T> tokens(x);
   const Index longest = detail::view_of(cache, o).kv.longest() + x.length();
   const Index scratch_bytes =
-      std::max({in_bytes(x, o), attention_bytes<detail::BlockedKv<K>>(x, longest, o), out_bytes(x, o)});
+      std::max({in_bytes(x, o), attention_bytes<typename Home::Kv>(x, longest, o), out_bytes(x, o)});
   const auto run = [&](std::byte* at, Workspace& scratch) {
     const LinearOptions linear{o.executor, &scratch, o.isa};
     Buffers rows;
@@ -303,8 +303,8 @@ void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<const
 }
 
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::project_memory(const View<const T>& memory, detail::Cache<K>& cache,
+template <class K, class Home>
+void AttentionLayer<T, S>::project_memory(const View<const T>& memory, detail::Cache<K, Home>& cache,
                                           const LayerOptions& options) const {
   const LayerOptions o = checked(options, true);
   detail::check_states(memory, "memory", config_.memory_size, "the config: memory_size");
@@ -323,8 +323,8 @@ void AttentionLayer<T, S>::project_memory(const View<const T>& memory, detail::C
 }
 
 template <class T, class S>
-template <class K>
-void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<T>& y, const detail::Cache<K>& cache,
+template <class K, class Home>
+void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<T>& y, const detail::Cache<K, Home>& cache,
                                         const LayerOptions& options) const {
   const LayerOptions o = checked(options, true);
   detail::check_in_and_out(x, y, config_.hidden_size);
@@ -333,9 +333,9 @@ void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<T>& y
   if (x.empty()) return;
 
   const detail::TokenBuffers<T> tokens(x);
-  const CacheView<K> view = detail::view_of(cache, o);
+  const auto view = detail::view_of(cache, o);
   const Index scratch_bytes =
-      std::max({in_bytes(x, o), attention_bytes<detail::BlockedKv<K>>(x, view.kv.longest(), o), out_bytes(x, o)});
+      std::max({in_bytes(x, o), attention_bytes<typename Home::Kv>(x, view.kv.longest(), o), out_bytes(x, o)});
   const auto run = [&](std::byte* at, Workspace& scratch) {
     const LinearOptions linear{o.executor, &scratch, o.isa};
     Buffers rows;

@@ -96,8 +96,8 @@ template <class T, class S = Plain> class AttentionLayer {
   /// Or of the next tokens of one of the sequences, {.sequence = s}: x and y [1, n, hidden_size].
   ///
   /// A token beyond the rotary table is an error: config.max_positions has to be larger, or `positions` passed.
-  template <class K>
-  void forward(const View<const T>& x, const View<T>& y, detail::Cache<K>& cache,
+  template <class K, class Home>
+  void forward(const View<const T>& x, const View<T>& y, detail::Cache<K, Home>& cache,
                const LayerOptions& options = {}) const;
 
   /// Cross-attention of x [batch, n, hidden_size] to a memory [batch, m, memory_size], into y, like x.
@@ -106,12 +106,13 @@ template <class T, class S = Plain> class AttentionLayer {
 
   /// Appends the keys and values of a memory [sequences, m, memory_size] to a cache (or, {.sequence = s}, of [1, m,
   /// memory_size] to one of its sequences, so that memories may differ in length), to be attended to again and again.
-  template <class K>
-  void project_memory(const View<const T>& memory, detail::Cache<K>& cache, const LayerOptions& options = {}) const;
+  template <class K, class Home>
+  void project_memory(const View<const T>& memory, detail::Cache<K, Home>& cache,
+                      const LayerOptions& options = {}) const;
 
   /// Cross-attention of x [sequences, n, hidden_size] to what a cache holds, into y, like x. The cache stays as it is.
-  template <class K>
-  void cross_attend(const View<const T>& x, const View<T>& y, const detail::Cache<K>& cache,
+  template <class K, class Home>
+  void cross_attend(const View<const T>& x, const View<T>& y, const detail::Cache<K, Home>& cache,
                     const LayerOptions& options = {}) const;
 
  private:
@@ -129,20 +130,21 @@ template <class T, class S = Plain> class AttentionLayer {
   LayerOptions checked(const LayerOptions& options, bool cross) const;
   void check_without_cache(const LayerOptions& options) const;
   void check_positions(const View<const T>& x, Index length, const LayerOptions& options) const;
-  template <class K>
-  void check_cache(const detail::Cache<K>& cache, const View<const T>& x, const char* name,
+  template <class K, class Home>
+  void check_cache(const detail::Cache<K, Home>& cache, const View<const T>& x, const char* name,
                    const LayerOptions& options) const;
-  template <class K>
-  void check_append(const detail::Cache<K>& cache, const View<const T>& x, const char* name,
+  template <class K, class Home>
+  void check_append(const detail::Cache<K, Home>& cache, const View<const T>& x, const char* name,
                     const LayerOptions& options) const;
   void check_score(const View<const T>& x, Index longest) const;
-  template <class K>
-  void check_attends(const detail::Cache<K>& cache, const View<const T>& x, const LayerOptions& options) const;
+  template <class K, class Home>
+  void check_attends(const detail::Cache<K, Home>& cache, const View<const T>& x, const LayerOptions& options) const;
 
   void project_in(const View<const T>& x, const Buffers& to, const LinearOptions& options) const;
   void project_memory_in(const View<const T>& memory, const Buffers& to, const LinearOptions& options) const;
   void normalise(const View<T>& rows, const std::vector<T>& weights, const LinearOptions& options) const;
-  template <class K> void append(detail::Cache<K>& cache, const Buffers& from, const LayerOptions& options) const;
+  template <class K, class Home>
+  void append(detail::Cache<K, Home>& cache, const Buffers& from, const LayerOptions& options) const;
   Options<T> attention_options(const LinearOptions& linear, const LayerOptions& options) const;
 
   Index in_bytes(const View<const T>& x, const LayerOptions& options) const;

@@ -13,7 +13,7 @@
 #include "rapt/core/shared.hpp"
 #include "rapt/score/coverage.hpp"
 #include "rapt/score/dense_mask.hpp"
-#include "rapt/score/divisor.hpp"
+#include "rapt/core/divisor.hpp"
 #include "rapt/score/per_position.hpp"
 #include "rapt/score/stage.hpp"
 

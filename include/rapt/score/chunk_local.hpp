@@ -5,7 +5,7 @@
 
 #include "rapt/core/error.hpp"
 #include "rapt/score/coverage.hpp"
-#include "rapt/score/divisor.hpp"
+#include "rapt/core/divisor.hpp"
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN

@@ -145,9 +145,9 @@ void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>&
 }
 
 /// The same where a cache holds the sequences' own keys and values.
-template <class Q, class K, class V, class Own, class T, class S = Plain>
+template <class Q, class K, class V, class Own, class Home, class T, class S = Plain>
 void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>& common_v,
-                       const detail::Cache<Own>& own, const View<T>& out, const S& score = {},
+                       const detail::Cache<Own, Home>& own, const View<T>& out, const S& score = {},
                        const CascadeOptions<T>& options = {}) {
   detail::cascade<T>(q, common_k, common_v, out, options,
                      [&](const View<T>& to, const Options<T>& inner) { attention(q, own, to, score, inner); });

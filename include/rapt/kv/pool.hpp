@@ -1,0 +1,292 @@
+// Pages of keys and values: a pool of them, and caches whose sequences take them as they grow, and share them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "rapt/core/error.hpp"
+#include "rapt/core/large_memory.hpp"
+#include "rapt/kv/cache.hpp"
+#include "rapt/kv/paged.hpp"
+#include "rapt/kv/shape.hpp"
+
+RAPT_NAMESPACE_BEGIN
+
+/// How large a pool of pages is.
+struct PoolShape {
+  Index pages = 0;
+  Index page_size = 16;  ///< positions of a page: a multiple of 16
+  Index kv_heads = 1;
+  Index head_dim = 0;
+  Index value_dim = 0;  ///< head_dim if 0
+};
+
+namespace detail {
+template <class K> class Pages;
+}
+
+/// Pages for the keys and values of any number of sequences, which PagedCaches take from it and give back: as much
+/// memory as there are tokens, not as much as there might be. A page is shared by as many sequences as begin alike
+/// (Kwon et al. 2023, "PagedAttention", arXiv:2309.06180). It has to outlive its caches.
+///
+/// Pages are taken and given back by append() and its like, and at a cache's end; all caches of a pool together are one
+/// object in the eyes of threads: while one of them changes, no other may.
+template <CacheElement K> class PagePool {
+  static_assert(
+      requires { sizeof(K); }, "rapt: include <Eigen/Core> before a pool of its 16-bit types is made");
+
+ public:
+  /// Throws std::invalid_argument for a shape that can't be, std::bad_alloc if there is no memory.
+  explicit PagePool(const PoolShape& shape) : shape_(checked(shape)) {
+    value_row_ = detail::whole_lines<K>(shape_.value_dim);
+    references_.resize(static_cast<std::size_t>(shape_.pages));
+    for (Index page = shape_.pages; page > 0; --page) free_.push_back(static_cast<std::int32_t>(page - 1));
+    memory_ = detail::LargeMemory(bytes());
+  }
+  PagePool(const PagePool&) = delete;
+  PagePool& operator=(const PagePool&) = delete;
+
+  const PoolShape& shape() const { return shape_; }
+  Index pages() const { return shape_.pages; }
+  Index page_size() const { return shape_.page_size; }
+  Index free_pages() const { return static_cast<Index>(free_.size()); }
+  /// Pages that any sequence holds, and those of them that several do.
+  Index used_pages() const { return pages() - free_pages(); }
+  Index shared_pages() const {
+    Index shared = 0;
+    for (const std::int32_t r : references_) shared += r > 1;
+    return shared;
+  }
+  /// Sequences that hold a page.
+  Index references(Index page) const {
+    if (page < 0 || page >= pages()) detail::fail("page", {"is ", page}, {"it has to be from 0 to ", pages() - 1});
+    return references_[at(page)];
+  }
+  /// Of all pages, and of one.
+  Index bytes() const { return pages() * page_bytes(); }
+  Index page_bytes() const { return (key_elements() + value_elements()) * Index(sizeof(K)); }
+
+ private:
+  friend class detail::Pages<K>;
+
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  static PoolShape checked(PoolShape s) {
+    if (s.value_dim == 0) s.value_dim = s.head_dim;
+    detail::check_extent("pool", "pages", s.pages);
+    detail::check_extent("pool", "page_size", s.page_size);
+    detail::check_extent("pool", "kv_heads", s.kv_heads);
+    detail::check_extent("pool", "head_dim", s.head_dim);
+    detail::check_extent("pool", "value_dim", s.value_dim);
+    if (s.page_size % detail::key_block != 0)
+      detail::fail("pool", {"page_size is ", s.page_size},
+                   {"it has to be a multiple of ", detail::key_block, ", as keys are kept in blocks of so many"});
+    detail::check_elements("pool", double(s.pages) * double(s.page_size) * double(s.kv_heads) *
+                                       (double(s.head_dim) + double(s.value_dim) + 64));
+    return s;
+  }
+
+  Index key_elements() const { return shape_.kv_heads * shape_.page_size * shape_.head_dim; }  // of a page
+  Index value_elements() const { return shape_.kv_heads * shape_.page_size * value_row_; }
+  K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
+  K* values() const { return keys() + pages() * key_elements(); }
+
+  std::int32_t take() {
+    const std::int32_t page = free_.back();
+    free_.pop_back();
+    references_[at(page)] = 1;
+    return page;
+  }
+  void share(std::int32_t page) { ++references_[at(page)]; }
+  void drop(std::int32_t page) {
+    if (--references_[at(page)] == 0) free_.push_back(page);  // there is room: it was there before
+  }
+  void copy(std::int32_t from, std::int32_t to) {
+    std::memcpy(static_cast<void*>(keys() + to * key_elements()), keys() + from * key_elements(),
+                at(key_elements()) * sizeof(K));
+    std::memcpy(static_cast<void*>(values() + to * value_elements()), values() + from * value_elements(),
+                at(value_elements()) * sizeof(K));
+  }
+
+  PoolShape shape_;
+  Index value_row_ = 0;
+  std::vector<std::int32_t> references_;  // [page]
+  std::vector<std::int32_t> free_;        // the one given back last is taken first: it may still be in a cache
+  detail::LargeMemory memory_;
+};
+
+namespace detail {
+
+/// As Slots, in pages of a pool.
+template <class K> class Pages {
+ public:
+  using Kv = PagedBlocksKv<K>;
+
+  Pages(PagePool<K>& pool, Index sequences, Index capacity) : pool_(&pool) {
+    const PoolShape& p = pool.shape();
+    shape_ = detail::checked(CacheShape{.sequences = sequences,
+                                        .kv_heads = p.kv_heads,
+                                        .capacity = capacity,
+                                        .head_dim = p.head_dim,
+                                        .value_dim = p.value_dim});
+    width_ = count(capacity);
+    table_.resize(at(sequences * width_));
+    lengths_.resize(at(sequences));
+  }
+  Pages(Pages&& other) noexcept
+      : pool_(other.pool_),
+        shape_(other.shape_),
+        width_(other.width_),
+        table_(std::move(other.table_)),
+        lengths_(std::exchange(other.lengths_, {})) {}
+  Pages& operator=(Pages&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(shape_, other.shape_);
+    std::swap(width_, other.width_);
+    std::swap(table_, other.table_);
+    std::swap(lengths_, other.lengths_);
+    return *this;
+  }
+  ~Pages() {
+    for (Index s = 0; s < static_cast<Index>(lengths_.size()); ++s) truncate(s, 0);
+  }
+
+  const CacheShape& shape() const { return shape_; }
+  const PagePool<K>& pool() const { return *pool_; }
+  bool ring() const { return false; }
+  Index bytes() const {
+    Index pages = 0;
+    for (Index s = 0; s < shape_.sequences; ++s) pages += count(length(s));
+    return pages * pool_->page_bytes();
+  }
+  Index length(Index s) const { return lengths_[at(s)]; }
+  Index first(Index) const { return 0; }
+  Index first_after(Index, Index) const { return 0; }
+  Index room(Index s) const { return shape_.capacity - length(s); }
+
+  /// Throws if there aren't as many free pages as it takes for every sequence s to grow by count_of(s).
+  template <class Count> void check_memory(const Count& count_of) const {
+    Index needed = 0;
+    for (Index s = 0; s < shape_.sequences; ++s) {
+      const Index more = count_of(s);
+      if (more == 0) continue;
+      needed += count(length(s) + more) - count(length(s));
+      if (!ends_in_page(s)) continue;
+      // Those before it in this call that end in the same page will have left it.
+      Index others = pool_->references(last_page(s)) - 1;
+      for (Index before = 0; before < s; ++before)
+        if (count_of(before) > 0 && ends_in_page(before) && last_page(before) == last_page(s)) --others;
+      needed += others > 0;
+    }
+    if (needed > pool_->free_pages())
+      fail("append", {"takes ", needed, " more pages"},
+           {"the pool has ", pool_->free_pages(), " of its ", pool_->pages(), " left"});
+  }
+
+  /// A last page that others hold too is copied before it is written to.
+  void grow(Index s, Index more) {
+    if (more == 0) return;
+    if (ends_in_page(s) && pool_->references(last_page(s)) > 1) {
+      const std::int32_t shared = last_page(s), own = pool_->take();
+      pool_->copy(shared, own);
+      pool_->drop(shared);
+      entry(s, count(length(s)) - 1) = own;
+    }
+    for (Index i = count(length(s)); i < count(length(s) + more); ++i) entry(s, i) = pool_->take();
+    lengths_[at(s)] += more;
+  }
+  void truncate(Index s, Index length) {
+    for (Index i = count(length); i < count(this->length(s)); ++i) pool_->drop(entry(s, i));
+    lengths_[at(s)] = length;
+  }
+  /// Shares the pages, also the last one if it isn't full: whoever appends to it first copies it.
+  void copy_prefix(Index from, Index to, Index length) { share(*this, from, to, length); }
+  void share(const Pages& other, Index from, Index to, Index length) {
+    if (this == &other && from == to) return truncate(to, length);
+    truncate(to, 0);
+    for (Index i = 0; i < count(length); ++i) {
+      const std::int32_t page = other.table_[at(from * other.width_ + i)];
+      pool_->share(page);
+      entry(to, i) = page;
+    }
+    lengths_[at(to)] = length;
+  }
+
+  Kv kv(Index sequence, Index number) const {
+    const Divisor size(static_cast<std::int32_t>(pool_->page_size()));
+    return {shape_.kv_heads,
+            shape_.head_dim,
+            shape_.value_dim,
+            pool_->value_row_,
+            keys(),
+            values(),
+            {{table_.data() + sequence * width_, number, width_, width_, 1}, lengths(sequence, number), size}};
+  }
+  K* keys() const { return pool_->keys(); }
+  K* values() const { return pool_->values(); }
+  Matrix<const std::int32_t> table() const { return {table_.data(), shape_.sequences, width_, width_, 1}; }
+
+ private:
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  /// Pages that so many positions take.
+  Index count(Index length) const { return (length + pool_->page_size() - 1) / pool_->page_size(); }
+  /// Whether the next position belongs to a page that the sequence has.
+  bool ends_in_page(Index s) const { return length(s) % pool_->page_size() != 0; }
+  std::int32_t& entry(Index s, Index i) { return table_[at(s * width_ + i)]; }
+  std::int32_t last_page(Index s) const { return table_[at(s * width_ + count(length(s)) - 1)]; }
+
+  struct Some {  // of the lengths, as Integers takes them
+    const Index* begin;
+    std::size_t number;
+    const Index* data() const { return begin; }
+    std::size_t size() const { return number; }
+  };
+  Integers lengths(Index first, Index number) const { return Some{lengths_.data() + first, at(number)}; }
+
+  PagePool<K>* pool_;
+  CacheShape shape_;
+  Index width_ = 0;                  // pages that a sequence can have
+  std::vector<std::int32_t> table_;  // [sequence][width]
+  std::vector<Index> lengths_;
+};
+
+}  // namespace detail
+
+/// Sequences whose keys and values stand in pages of a pool: a KvCache that takes memory as it grows.
+///
+///     rapt::PagePool<Eigen::bfloat16> pool({.pages = 4096, .page_size = 16, .kv_heads = 8, .head_dim = 128});
+///     rapt::PagedCache<Eigen::bfloat16> cache(pool, 8, 8192);      // 8 sequences of up to 8192 positions
+///     cache.append(k, v);                                          // as to any cache
+///     cache.fork(0, 1);                                            // shares all pages; who appends copies the last
+///     one rapt::attention(q, cache, out, rapt::causal());              // the bits of a KvCache
+///
+/// copy_prefix() and fork() share pages instead of copying, and append() copies a last page that others hold too before
+/// it writes to it. append() throws std::invalid_argument, before anything changes, if the pool hasn't got the pages.
+template <CacheElement K> class PagedCache : public detail::Cache<K, detail::Pages<K>> {
+  using Base = detail::Cache<K, detail::Pages<K>>;
+
+ public:
+  /// `capacity`: positions that a sequence may come to have, which take no memory before they do but 4 bytes a page.
+  PagedCache(PagePool<K>& pool, Index sequences, Index capacity, std::optional<Isa> isa = {})
+      : Base(detail::Pages<K>(pool, sequences, capacity), isa) {}
+
+  const PagePool<K>& pool() const { return this->home_.pool(); }
+  /// Which page holds which positions: [sequences, pages that a sequence may have]. What lies beyond a sequence's
+  /// length means nothing.
+  Matrix<const std::int32_t> block_table() const { return this->home_.table(); }
+
+  using Base::copy_prefix;
+  /// Makes sequence `to` begin as sequence `from` of another cache of the same pool does.
+  void copy_prefix(const PagedCache& other, Index from, Index to, Index length) {
+    if (&other.pool() != &pool()) detail::fail("other", "has another pool", "pages are shared within one pool");
+    this->check_prefix(other, from, to, length);
+    this->home_.share(other.home_, from, to, length);
+  }
+};
+
+RAPT_NAMESPACE_END

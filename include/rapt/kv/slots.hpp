@@ -1,0 +1,102 @@
+// Where the positions of a cache stand that has memory for all of them: one stretch a sequence.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "rapt/core/contract.hpp"
+#include "rapt/core/error.hpp"
+#include "rapt/core/large_memory.hpp"
+#include "rapt/core/problem.hpp"
+#include "rapt/kv/blocked.hpp"
+#include "rapt/kv/shape.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace detail {
+
+/// Memory for the keys and values of sequences of a given capacity; in a ring, later positions take the place of
+/// earlier ones.
+template <class K> class Slots {
+ public:
+  using Kv = BlockedKv<K>;
+
+  Slots(const CacheShape& shape, bool ring) : shape_(checked(shape)), ring_(ring) {
+    slots_ = (shape_.capacity + contract::tile - 1) / contract::tile * contract::tile;
+    value_row_ = whole_lines<K>(shape_.value_dim);
+    extents_.resize(static_cast<std::size_t>(shape_.sequences));
+    memory_ = LargeMemory(bytes());
+  }
+
+  const CacheShape& shape() const { return shape_; }
+  bool ring() const { return ring_; }
+  Index bytes() const { return shape_.sequences * (key_elements() + value_elements()) * Index(sizeof(K)); }
+  Index length(Index s) const { return extents_[at(s)].length; }
+  Index first(Index s) const { return extents_[at(s)].first; }
+  Index first_after(Index s, Index more) const { return std::max(first(s), length(s) + more - slots_); }
+  /// Positions that can be taken in at once.
+  Index room(Index s) const { return ring_ ? slots_ : shape_.capacity - length(s); }
+  /// Nothing else can be short of memory: it is there.
+  template <class Count> void check_memory(const Count&) const {}
+
+  /// The next `count` positions get a place, at key() and value().
+  void grow(Index s, Index count) { set_length(s, length(s) + count); }
+  void truncate(Index s, Index length) {
+    set_length(s, length);
+    if (length == 0) extents_[at(s)].first = 0;
+  }
+  void copy_prefix(Index from, Index to, Index length) {
+    if (from != to) copy_slots(from, to, std::min((length + key_block - 1) / key_block * key_block, slots_));
+    const Index changes = extents_[at(to)].changes;
+    extents_[at(to)] = Extent(extents_[at(from)]);
+    extents_[at(to)].changes = changes;
+    set_length(to, length);
+  }
+
+  Kv kv(Index sequence, Index count) const {
+    return {count,
+            shape_.kv_heads,
+            slots_,
+            shape_.head_dim,
+            shape_.value_dim,
+            value_row_,
+            keys() + sequence * key_elements(),
+            values() + sequence * value_elements(),
+            extents_.data() + sequence};
+  }
+  K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
+  K* values() const { return keys() + shape_.sequences * key_elements(); }
+
+ private:
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+  Index key_elements() const { return shape_.kv_heads * slots_ * shape_.head_dim; }  // of a sequence
+  Index value_elements() const { return shape_.kv_heads * slots_ * value_row_; }
+
+  void set_length(Index sequence, Index length) {
+    Extent& e = extents_[at(sequence)];
+    ++e.changes;
+    e.length = length;
+    e.base = length == 0 ? 0 : (length - 1) / slots_ * slots_;
+    e.first = std::max(e.first, length - slots_);
+  }
+
+  void copy_slots(Index from, Index to, Index slots) {
+    for (Index h = 0; h < shape_.kv_heads; ++h) {
+      const Index source = (from * shape_.kv_heads + h) * slots_, target = (to * shape_.kv_heads + h) * slots_;
+      std::memcpy(static_cast<void*>(keys() + target * shape_.head_dim), keys() + source * shape_.head_dim,
+                  at(slots * shape_.head_dim) * sizeof(K));
+      std::memcpy(static_cast<void*>(values() + target * value_row_), values() + source * value_row_,
+                  at(slots * value_row_) * sizeof(K));
+    }
+  }
+
+  CacheShape shape_;
+  bool ring_;
+  Index slots_ = 0, value_row_ = 0;
+  std::vector<Extent> extents_;
+  LargeMemory memory_;
+};
+
+}  // namespace detail
+RAPT_NAMESPACE_END
