@@ -108,8 +108,8 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
       q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)};
   for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
   check_forgotten(problem, score);
-  check_written(problem);
-  check_apart(problem, q, "q");
+  check_written(out, options.lse);
+  check_apart(out, options.lse, q, "q");
   return problem;
 }
 

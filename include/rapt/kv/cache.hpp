@@ -15,6 +15,7 @@
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/core/ragged_problem.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/kv/append.hpp"
 #include "rapt/kv/blocked.hpp"
@@ -132,7 +133,7 @@ template <CacheElement K> class Cache {
     if (length < source.first || length > source.length)
       fail("copy_prefix", "length is " + std::to_string(length),
            "it has to be from " + std::to_string(source.first) + " to " + std::to_string(source.length));
-    if (from != to) copy_slots(from, to, std::min(round_up_to_block(length), slots_));
+    if (from != to) copy_slots(from, to, std::min(round_up(length, key_block), slots_));
     const Index changes = extents_[at(to)].changes;
     extents_[at(to)] = source;
     extents_[at(to)].changes = changes;
@@ -171,9 +172,8 @@ template <CacheElement K> class Cache {
  protected:
   Cache(const CacheShape& shape, bool ring, std::optional<Isa> isa) : shape_(checked(shape)), ring_(ring) {
     store_row_ = detail::store_row<Arithmetic, K>(isa ? isa_named(name(*isa), "isa") : active_isa());
-    slots_ = (shape_.capacity + contract::tile - 1) / contract::tile * contract::tile;
-    constexpr Index line = Index(LargeMemory::line / sizeof(K));
-    value_row_ = (shape_.value_dim + line - 1) / line * line;
+    slots_ = round_up(shape_.capacity, contract::tile);
+    value_row_ = round_up(shape_.value_dim, Index(LargeMemory::line / sizeof(K)));
     extents_.resize(at(shape_.sequences));
     row_.resize(at(shape_.head_dim));
     turned_.resize(at(shape_.head_dim));
@@ -182,7 +182,6 @@ template <CacheElement K> class Cache {
 
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-  static Index round_up_to_block(Index i) { return (i + key_block - 1) / key_block * key_block; }
 
   static CacheShape checked(CacheShape s) {
     const char* const positive = "it has to be from 1 to 2^30 - 1";
