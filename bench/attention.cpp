@@ -19,18 +19,14 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <exception>
-#include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "inputs.hpp"
 #include "limit.hpp"
-#include "medians.hpp"
 #include "naive_eigen.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 #include "shapes.hpp"
 #include "threads.hpp"
@@ -100,15 +96,6 @@ template <class T> void attend_naively(benchmark::State& state, const Case& c) {
     state.counters["GFLOP/s"] = operations(c.shape) / run.seconds / 1e9;
     state.counters["of_peak"] = run.fraction(operations(c.shape));
   }
-}
-
-void add(const std::string& name, int repetitions, std::function<void(benchmark::State&)> body) {
-  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
-      ->Iterations(1)
-      ->Repetitions(repetitions)
-      ->ReportAggregatesOnly(repetitions > 1)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
 }
 
 constexpr int usual_repetitions = 11;
@@ -186,25 +173,8 @@ void describe_peak(rapt::Isa isa) {
   benchmark::AddCustomContext("peak of " + std::string(name(isa)), text);
 }
 
-/// Whether the argument was there; takes it out.
-bool take(int& argc, char** argv, const char* argument) {
-  char** const end = argv + argc;
-  char** const rest = std::remove_if(argv + 1, end, [&](const char* a) { return std::strcmp(a, argument) == 0; });
-  argc = static_cast<int>(rest - argv);
-  return rest != end;
-}
-
-bool wants_other_format(int argc, char** argv) {
-  const auto is_format = [](const char* a) { return std::strncmp(a, "--benchmark_format", 18) == 0; };
-  return std::any_of(argv + 1, argv + argc, is_format);
-}
-
-int run(int argc, char** argv) {
-  const std::string isa(name(rapt::active_isa()));  // throws if RAPT_ISA is wrong
-  const bool with_long = take(argc, argv, "--long"), other_format = wants_other_format(argc, argv);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::AddCustomContext("rapt runs", isa);
+void add_all() {
+  benchmark::AddCustomContext("rapt runs", std::string(name(rapt::active_isa())));  // throws if RAPT_ISA is wrong
   for (rapt::Isa each : rapt::supported_isas()) describe_peak(each);
   add_prefill();
   add_isas();
@@ -212,20 +182,15 @@ int run(int argc, char** argv) {
   add_few_queries();
   add_threads();
   add_naive_eigen();
-  if (with_long) add_long();
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(other_format ? nullptr : &medians);
-  return 0;
 }
 
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
+  const bool with_long = bench::take(argc, argv, "--long");
+  return bench::run(argc, argv, [=] {
+    bench::add_all();
+    if (with_long) bench::add_long();
+  });
 }

@@ -14,14 +14,12 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <exception>
 #include <string>
 #include <vector>
 
 #include "clock.hpp"
 #include "inputs.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 #include "threads.hpp"
 
@@ -74,36 +72,18 @@ void decode(benchmark::State& state, Index sequences, Index common, int thread_c
   }
 }
 
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+void add_all() {
   const int threads = std::min(cores(), 2);
   for (const Index sequences : {4, 16, 64})
     for (const Index common : {1024, 8192}) {
       if (sequences == 64 && common == 8192) continue;  // the plain way would take 4 GiB
-      benchmark::RegisterBenchmark(("threads_" + std::to_string(threads) + "/sequences_" + std::to_string(sequences) +
-                                    "/common_" + std::to_string(common))
-                                       .c_str(),
-                                   [=](benchmark::State& state) { decode(state, sequences, common, threads); })
-          ->Iterations(1)
-          ->Repetitions(7)
-          ->ReportAggregatesOnly(true)
-          ->UseManualTime()
-          ->Unit(benchmark::kMillisecond);
+      add("threads_" + std::to_string(threads) + "/sequences_" + std::to_string(sequences) + "/common_" +
+              std::to_string(common),
+          7, [=](benchmark::State& state) { decode(state, sequences, common, threads); });
     }
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

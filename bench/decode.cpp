@@ -16,17 +16,13 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <cstdio>
-#include <exception>
-#include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "inputs.hpp"
 #include "limit.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 #include "threads.hpp"
 
@@ -127,47 +123,32 @@ template <class Layer> void decode(benchmark::State& state, const Case& c) {
   }
 }
 
-template <class Layer> void add(const std::string& name, const Case& c) {
-  benchmark::RegisterBenchmark(name.c_str(), [c](benchmark::State& state) { decode<Layer>(state, c); })
-      ->Iterations(1)
-      ->Repetitions(7)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
+template <class Layer> void add_layer(const std::string& name, const Case& c) {
+  add(name, 7, [c](benchmark::State& state) { decode<Layer>(state, c); });
 }
 
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+void add_all() {
   const int threads = std::min(cores(), 2);
   const std::string two = "threads_" + std::to_string(threads) + "/";
   for (Index keys : {8192, 32768}) {
     const std::string n = "/n" + std::to_string(keys);
-    add<Cached<Eigen::bfloat16>>(two + "bfloat16" + n, {.keys = keys, .goal = 0.85, .threads = threads});
-    add<Cached<Eigen::half>>(two + "half" + n, {.keys = keys, .goal = 0.85, .threads = threads});
-    add<Cached<float>>(two + "float" + n, {.keys = keys, .goal = 0.80, .threads = threads});
-    add<RowMajor>(two + "rows" + n, {.keys = keys, .goal = 0.60, .threads = threads});
+    add_layer<Cached<Eigen::bfloat16>>(two + "bfloat16" + n, {.keys = keys, .goal = 0.85, .threads = threads});
+    add_layer<Cached<Eigen::half>>(two + "half" + n, {.keys = keys, .goal = 0.85, .threads = threads});
+    add_layer<Cached<float>>(two + "float" + n, {.keys = keys, .goal = 0.80, .threads = threads});
+    add_layer<RowMajor>(two + "rows" + n, {.keys = keys, .goal = 0.60, .threads = threads});
   }
-  add<Cached<Eigen::bfloat16>>("threads_1/bfloat16/n8192", {.keys = 8192, .goal = 0.75, .threads = 1});
-  add<Cached<float>>("threads_1/float/n8192", {.keys = 8192, .threads = 1});
-  add<RowMajor>("threads_1/rows/n8192", {.keys = 8192, .threads = 1});
-  add<Cached<Eigen::bfloat16>>(two + "bfloat16/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
-  add<Cached<float>>(two + "float/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
-  add<Cached<Eigen::bfloat16>>(two + "bfloat16/8_sequences/n512", {.keys = 512, .sequences = 8, .threads = threads});
-  add<Cached<float>>(two + "float/8_sequences/n512", {.keys = 512, .sequences = 8, .threads = threads});
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
+  add_layer<Cached<Eigen::bfloat16>>("threads_1/bfloat16/n8192", {.keys = 8192, .goal = 0.75, .threads = 1});
+  add_layer<Cached<float>>("threads_1/float/n8192", {.keys = 8192, .threads = 1});
+  add_layer<RowMajor>("threads_1/rows/n8192", {.keys = 8192, .threads = 1});
+  add_layer<Cached<Eigen::bfloat16>>(two + "bfloat16/4_queries/n8192",
+                                     {.keys = 8192, .queries = 4, .threads = threads});
+  add_layer<Cached<float>>(two + "float/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
+  add_layer<Cached<Eigen::bfloat16>>(two + "bfloat16/8_sequences/n512",
+                                     {.keys = 512, .sequences = 8, .threads = threads});
+  add_layer<Cached<float>>(two + "float/8_sequences/n512", {.keys = 512, .sequences = 8, .threads = threads});
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

@@ -20,8 +20,6 @@
 
 #include <Eigen/Core>
 #include <cstdio>
-#include <exception>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,7 +27,7 @@
 
 #include "inputs.hpp"
 #include "limit.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "threads.hpp"
 
 namespace bench {
@@ -149,17 +147,10 @@ template <class T> void project_with_eigen(benchmark::State& state, const Case& 
   });
 }
 
-void add(const std::string& name, std::function<void(benchmark::State&)> body) {
-  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
-      ->Iterations(1)
-      ->Repetitions(11)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
-}
+constexpr int repetitions = 11;
 
 template <class T = float> void add_case(const std::string& name, const Case& c) {
-  add(name, [c](benchmark::State& state) { project<T>(state, c); });
+  add(name, repetitions, [c](benchmark::State& state) { project<T>(state, c); });
 }
 
 void add_many_rows() {
@@ -182,8 +173,8 @@ void add_few_rows() {
 
 void add_stacked() {
   const auto stacked = [](const Case& c) { return [c](benchmark::State& state) { project_stacked<float>(state, c); }; };
-  add("qkv/rows_512/4096_6144", stacked({512, 4096, 6144}));
-  add("qkv/rows_1/4096_6144", stacked({1, 4096, 6144}));
+  add("qkv/rows_512/4096_6144", repetitions, stacked({512, 4096, 6144}));
+  add("qkv/rows_1/4096_6144", repetitions, stacked({1, 4096, 6144}));
 }
 
 void add_threads() {
@@ -197,33 +188,20 @@ void add_eigen() {
                                 std::pair<const char*, Case>("eigen/rows_16/4096_4096", {16, 4096, 4096}),
                                 std::pair<const char*, Case>("eigen/rows_512/768_768", {512, 768, 768}),
                                 std::pair<const char*, Case>("eigen/rows_1/4096_4096", {1, 4096, 4096})})
-    add(name, [c = c](benchmark::State& state) { project_with_eigen<float>(state, c); });
+    add(name, repetitions, [c = c](benchmark::State& state) { project_with_eigen<float>(state, c); });
 }
 
-int run(int argc, char** argv) {
-  const std::string isa(name(rapt::active_isa()));  // throws if RAPT_ISA is wrong
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::AddCustomContext("rapt runs", isa);
+void add_all() {
+  benchmark::AddCustomContext("rapt runs", std::string(name(rapt::active_isa())));  // throws if RAPT_ISA is wrong
   benchmark::AddCustomContext("Eigen runs", Eigen::SimdInstructionSetsInUse());
   add_many_rows();
   add_few_rows();
   add_stacked();
   add_threads();
   add_eigen();
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

@@ -15,15 +15,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
-#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "inputs.hpp"
 #include "limit.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 
 namespace bench {
@@ -96,20 +93,12 @@ template <class MakeMask> void attend_nothing(benchmark::State& state, const Cas
   }
 }
 
-void add(const std::string& name, const Case& c, std::function<void(benchmark::State&)> body) {
-  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
-      ->Iterations(1)
-      ->Repetitions(c.length > 8192 ? 3 : 11)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
-}
 template <class M> void add_case(const std::string& name, const Case& c, const M& mask) {
-  add(name, c, [c, mask](benchmark::State& state) { attend(state, c, mask); });
+  add(name, c.length > 8192 ? 3 : 11, [c, mask](benchmark::State& state) { attend(state, c, mask); });
 }
 template <class MakeMask> void add_nothing(const std::string& name, const MakeMask& mask_of) {
   const Case c{2048, 4, 0.01};
-  add("nothing/" + name, c, [c, mask_of](benchmark::State& state) { attend_nothing(state, c, mask_of); });
+  add("nothing/" + name, 11, [c, mask_of](benchmark::State& state) { attend_nothing(state, c, mask_of); });
 }
 
 /// Ids of documents of random lengths, packed into one sequence.
@@ -141,22 +130,21 @@ struct Dense {
   }
 };
 
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+void add_all() {
   using namespace rapt;
-  const auto packed_2048 = packed(16, 2048), packed_16384 = packed(64, 16384);
-  std::vector<std::int32_t> even(2048);
+  // Static, as the cases refer to them.
+  static const auto packed_2048 = packed(16, 2048), packed_16384 = packed(64, 16384);
+  static std::vector<std::int32_t> even(2048);
   for (std::size_t i = 0; i < even.size(); ++i) even[i] = static_cast<std::int32_t>(i / 128);
-  const Dense dense(2048);
+  static const Dense dense(2048);
   const auto bools = bhsd(reinterpret_cast<const bool*>(dense.bools.data()), 1, 1, 2048, 2048);
   const auto words = bhsd(dense.words.data(), 1, 1, 2048, 32);
-  std::vector<std::int32_t> rows = {0}, columns;  // every fifth block, of those before
+  static std::vector<std::int32_t> rows = {0}, columns;  // every fifth block, of those before
   for (std::int32_t r = 0; r < 32; ++r) {
     for (std::int32_t c = r % 5; c <= r; c += 5) columns.push_back(c);
     rows.push_back(static_cast<std::int32_t>(columns.size()));
   }
-  std::vector<std::int32_t> small_rows = {0}, small_columns;
+  static std::vector<std::int32_t> small_rows = {0}, small_columns;
   for (std::int32_t r = 0; r < 128; ++r) {
     for (std::int32_t c = r % 5; c < 128; c += 5) small_columns.push_back(c);
     small_rows.push_back(static_cast<std::int32_t>(small_columns.size()));
@@ -175,9 +163,9 @@ int run(int argc, char** argv) {
   add_case("bools/n2048", {2048, 4}, mask(bools));
   add_case("bits/n2048", {2048, 4}, bit_mask(words));
 
-  const std::vector<unsigned char> shut(2048 * 2048);
-  const std::vector<std::uint64_t> shut_words(2048 * 32);
-  const std::vector<std::int32_t> shut_rows(33, 0), apart(2048, 99);
+  static const std::vector<unsigned char> shut(2048 * 2048);
+  static const std::vector<std::uint64_t> shut_words(2048 * 32);
+  static const std::vector<std::int32_t> shut_rows(33, 0), apart(2048, 99);
   add_nothing("bools", [&](Index keys) {
     return mask(strided(reinterpret_cast<const bool*>(shut.data()), {1, 1, 2048, keys}, {0, 0, 2048, 1}));
   });
@@ -185,19 +173,9 @@ int run(int argc, char** argv) {
   add_nothing("documents", [&](Index) { return document(apart, even); });
   add_nothing("padding", [](Index) { return padding(0); });
   add_nothing("blocks_64", [&](Index) { return block_sparse(shut_rows, {}, 64); });
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

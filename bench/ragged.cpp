@@ -10,14 +10,13 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "inputs.hpp"
 #include "limit.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 #include "shapes.hpp"
 #include "threads.hpp"
@@ -123,38 +122,17 @@ void serve(benchmark::State& state, int thread_count) {
   }
 }
 
-template <class F> void add(const std::string& name, F body) {
-  benchmark::RegisterBenchmark(name.c_str(), body)
-      ->Iterations(1)
-      ->Repetitions(7)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
-}
-
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+void add_all() {
   for (const int threads : {1, 2}) {
     if (threads > cores()) continue;
     const std::string name = "threads_" + std::to_string(threads);
-    add(name + "/fifty_1_to_4096", [=](benchmark::State& state) { attend(state, fifty(), threads); });
-    add(name + "/4096_and_fifty_short", [=](benchmark::State& state) { attend(state, skewed(), threads); });
-    add(name + "/prompt_and_31_steps", [=](benchmark::State& state) { serve(state, threads); });
+    add(name + "/fifty_1_to_4096", 7, [=](benchmark::State& state) { attend(state, fifty(), threads); });
+    add(name + "/4096_and_fifty_short", 7, [=](benchmark::State& state) { attend(state, skewed(), threads); });
+    add(name + "/prompt_and_31_steps", 7, [=](benchmark::State& state) { serve(state, threads); });
   }
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

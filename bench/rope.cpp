@@ -16,15 +16,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "clock.hpp"
 #include "inputs.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 
 #define RAPT_EACH_REGION "update-inl.hpp"
@@ -124,22 +122,13 @@ void make_table(benchmark::State& state, Index length) {
   }
 }
 
-void add(const std::string& name, std::function<void(benchmark::State&)> body) {
-  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
-      ->Iterations(1)
-      ->Repetitions(11)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
-}
+constexpr int repetitions = 11;
 
 void add_case(const std::string& name, const Case& c) {
-  add(name, [c](benchmark::State& state) { rotate(state, c); });
+  add(name, repetitions, [c](benchmark::State& state) { rotate(state, c); });
 }
 
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+void add_all() {
   benchmark::AddCustomContext("rapt runs", std::string(name(rapt::active_isa())));
   for (const auto& [pairing, pairing_name] :
        {std::pair(rope::Pairing::half, "half"), {rope::Pairing::interleaved, "interleaved"}}) {
@@ -152,21 +141,11 @@ int run(int argc, char** argv) {
     for (rapt::Isa isa : rapt::supported_isas())
       add_case(std::string(rapt::name(isa)) + "/8_x_64/bshd" + tail, {8, 64, Layout::bshd, pairing, isa});
   }
-  add("prefill/32_8_x_2048", [](benchmark::State& state) { prefill(state, 32, 8, 2048); });
-  add("table/131072_x_64", [](benchmark::State& state) { make_table(state, 131072); });
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
+  add("prefill/32_8_x_2048", repetitions, [](benchmark::State& state) { prefill(state, 32, 8, 2048); });
+  add("table/131072_x_64", repetitions, [](benchmark::State& state) { make_table(state, 131072); });
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

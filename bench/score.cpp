@@ -14,15 +14,12 @@
 
 #include <Eigen/Core>
 #include <cstdio>
-#include <exception>
-#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "clock.hpp"
 #include "inputs.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 
 namespace bench {
@@ -66,16 +63,10 @@ template <class S> void run_over_alibi(benchmark::State& state, const S& stage, 
   for (auto _ : state) state.counters["over_alibi"] = run_between(state, changed, alibi);
 }
 
-void add_any(const std::string& name, std::function<void(benchmark::State&)> body) {
-  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
-      ->Iterations(1)
-      ->Repetitions(15)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
-}
-template <class S> void add(const std::string& name, const S& stage, double most = 0) {
-  add_any(name, [=](benchmark::State& state) { run_over_plain(state, stage, most); });
+constexpr int repetitions = 15;
+
+template <class S> void add_case(const std::string& name, const S& stage, double most = 0) {
+  add(name, repetitions, [=](benchmark::State& state) { run_over_plain(state, stage, most); });
 }
 
 template <class K> std::vector<K> biases() {
@@ -84,41 +75,32 @@ template <class K> std::vector<K> biases() {
   return all;
 }
 
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  const std::vector<float> slopes = rapt::alibi_slopes(heads), logits{-1, 2}, table = numbers<float>(32 * heads, 4);
-  const std::vector<float> bias = biases<float>();
-  const std::vector<Eigen::bfloat16> narrow = biases<Eigen::bfloat16>();
-  const auto by_hand = [slope = slopes[0]](float s, rapt::Coord c) {
+void add_all() {
+  // Static, as the cases refer to them.
+  static const std::vector<float> slopes = rapt::alibi_slopes(heads), logits{-1, 2},
+                                  table = numbers<float>(32 * heads, 4);
+  static const std::vector<float> bias = biases<float>();
+  static const std::vector<Eigen::bfloat16> narrow = biases<Eigen::bfloat16>();
+  static const auto by_hand = [slope = slopes[0]](float s, rapt::Coord c) {
     return s + slope * static_cast<float>(c.key - c.query);
   };
-  add("plain", rapt::Plain{});  // what is left of the differences between two runs
-  add("softcap", rapt::softcap(50), 0.12);
-  add("alibi", rapt::alibi(slopes), 0.04);
-  add("scale_by_head", rapt::scale_by_head(slopes));
-  add("bias/float", rapt::bias(rapt::bhsd(bias.data(), 1, heads, length, length)), 0.10);
-  add("bias/bfloat16", rapt::bias(rapt::bhsd(narrow.data(), 1, heads, length, length)));
-  add("bias/of_keys", rapt::bias(rapt::bhsd(bias.data(), 1, 1, 1, length)));
-  add("relative_bias/t5",
-      rapt::relative_bias(rapt::row_major(table.data(), 32, heads), rapt::T5Buckets{.bidirectional = false}));
-  add("relative_bias/by_distance", rapt::relative_bias(rapt::row_major(bias.data(), heads, length), length - 1, 0));
-  add("sinks", rapt::sinks(logits), 0.01);
-  add("function", by_hand, 0.08);
-  add_any("function/over_alibi", [&](benchmark::State& state) { run_over_alibi(state, by_hand, slopes); });
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
+  add_case("plain", rapt::Plain{});  // what is left of the differences between two runs
+  add_case("softcap", rapt::softcap(50), 0.12);
+  add_case("alibi", rapt::alibi(slopes), 0.04);
+  add_case("scale_by_head", rapt::scale_by_head(slopes));
+  add_case("bias/float", rapt::bias(rapt::bhsd(bias.data(), 1, heads, length, length)), 0.10);
+  add_case("bias/bfloat16", rapt::bias(rapt::bhsd(narrow.data(), 1, heads, length, length)));
+  add_case("bias/of_keys", rapt::bias(rapt::bhsd(bias.data(), 1, 1, 1, length)));
+  add_case("relative_bias/t5",
+           rapt::relative_bias(rapt::row_major(table.data(), 32, heads), rapt::T5Buckets{.bidirectional = false}));
+  add_case("relative_bias/by_distance",
+           rapt::relative_bias(rapt::row_major(bias.data(), heads, length), length - 1, 0));
+  add_case("sinks", rapt::sinks(logits), 0.01);
+  add_case("function", by_hand, 0.08);
+  add("function/over_alibi", repetitions, [&](benchmark::State& state) { run_over_alibi(state, by_hand, slopes); });
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

@@ -132,8 +132,8 @@ template <class Kv> void check_kv(const Kv&) {}
 template <class K> void check_kv(const PagedRowsKv<K>& kv) { check_pages(kv); }
 template <class T, class Kv> void check_kv_apart(const Problem<T, Kv>&) {}
 template <class T, class K> void check_kv_apart(const Problem<T, PagedRowsKv<K>>& p) {
-  check_apart(p, p.kv.k, "k_pages");
-  check_apart(p, p.kv.v, "v_pages");
+  check_apart(p.out, p.lse, p.kv.k, "k_pages");
+  check_apart(p.out, p.lse, p.kv.v, "v_pages");
 }
 
 /// validated(), for queries that attend to a cache.
@@ -151,8 +151,8 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
       q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)};
   for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
   check_forgotten(problem, score);
-  check_written(problem);
-  check_apart(problem, q, "q");
+  check_written(out, options.lse);
+  check_apart(out, options.lse, q, "q");
   check_kv_apart(problem);
   return problem;
 }

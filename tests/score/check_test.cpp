@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "layer/layers.hpp"
+#include "rapt/ragged.hpp"
 #include "rapt/score/softcap.hpp"
 #include "support/caches.hpp"
+#include "support/masks.hpp"
 #include "support/refusal.hpp"
 
 namespace rapt_test {
@@ -45,6 +47,69 @@ TEST(StageCheck, OfACacheSeesTheLongestSequence) {
   cache.append(1, positions(entry(in.k, 1), 0, 9), positions(entry(in.v, 1), 0, 9));
   Result<float> result(inputs.shape);
   EXPECT_EQ(refusal([&] { rapt::attention(in.q, cache, result.out_view(), score); }), "rapt: stage: 2 4 3 9; no");
+  EXPECT_TRUE(same_bits(result, Result<float>(inputs.shape)));
+}
+
+/// `stage` refuses a call of `shape` that writes to `memory`, which it reads, and none that writes next to it.
+template <class T>
+void expect_apart(const auto& stage, const char* name, rapt::ProblemShape shape, const std::vector<T>& memory) {
+  const auto check = [&] { rapt::detail::check(rapt::Plain{} | stage | rapt::causal(), shape); };
+  const rapt::Matrix<const T> last{memory.data() + memory.size() - 1, 1, 1}, beyond{last.data + 1, 1, 1};
+  const std::string shares = std::string(" shares memory with ") + name + "; it has to be apart from what is read";
+  shape.written = {rapt::detail::footprint(beyond), rapt::detail::footprint(beyond)};
+  EXPECT_EQ(refusal(check), "");
+  shape.written = {rapt::detail::footprint(last), {}};
+  EXPECT_EQ(refusal(check), "rapt: out:" + shares);
+  shape.written = {{}, rapt::detail::footprint(last)};
+  EXPECT_EQ(refusal(check), "rapt: lse:" + shares);
+}
+
+TEST(StageCheck, NothingThatAStageReadsMayBeWritten) {
+  const std::vector<float> numbers(2 * 4 * 3 * 5, 0.5f), heads(4, 0.5f);
+  const std::vector<double> doubles(4, 0.5);
+  const std::vector<std::int32_t> lengths(2, 1), ids(2 * 5, 1), query_ids(2 * 3, 1);
+  const std::vector<unsigned char> bools(2 * 4 * 3 * 5);
+  const std::vector<std::uint64_t> words(2 * 4 * 3);
+  const rapt::ProblemShape shape{2, 4, 3, 5};
+  expect_apart(rapt::bias(rapt::bhsd(numbers.data(), 2, 4, 3, 5)), "bias", shape, numbers);
+  expect_apart(rapt::relative_bias(rapt::row_major(numbers.data(), 4, 30), 20, 9), "relative_bias", shape, numbers);
+  expect_apart(rapt::alibi(heads), "alibi", shape, heads);
+  expect_apart(rapt::scale_by_head(doubles), "scale_by_head", shape, doubles);
+  expect_apart(rapt::sinks(heads), "sinks", shape, heads);
+  expect_apart(rapt::sinks(heads.data() + 3, 4, -1), "sinks", shape, heads);
+  expect_apart(rapt::mask(rapt::bhsd(reinterpret_cast<const bool*>(bools.data()), 2, 4, 3, 5)), "mask", shape, bools);
+  expect_apart(rapt::bit_mask(rapt::bhsd(words.data(), 2, 4, 3, 1)), "bit_mask", shape, words);
+  expect_apart(rapt::padding(lengths), "padding", shape, lengths);
+  expect_apart(rapt::left_padding(lengths), "left_padding", shape, lengths);
+  expect_apart(rapt::prefix_lm(lengths), "prefix_lm", shape, lengths);
+  expect_apart(!rapt::padding(lengths) && rapt::causal(), "padding", shape, lengths);
+  const auto id_rows = rapt::row_major(ids.data(), 2, 5);
+  expect_apart(rapt::document(id_rows), "document", shape, ids);
+  expect_apart(rapt::document(rapt::row_major(query_ids.data(), 2, 3), id_rows), "document", shape, query_ids);
+  expect_apart(rapt::document(rapt::row_major(query_ids.data(), 2, 3), id_rows), "document", shape, ids);
+}
+
+/// Whichever door a call comes by.
+TEST(StageCheck, ACallThatWritesToItsMaskIsRefused) {
+  const Inputs<float> inputs({1, 2, 2, 3, 8, 8, 8}, 1);
+  const Views<float> in = inputs.views();
+  Result<float> result(inputs.shape);
+  const View<float> out = result.out_view();
+  const bool* const inside = reinterpret_cast<const bool*>(result.out.data() + 7);  // which nobody reads
+  const AnyMask stage = any_mask(rapt::mask(rapt::bhsd(inside, 1, 1, 1, 8)));
+  const rapt::KvCache<float> cache = cache_of<float>(in, rapt::active_isa());
+  const std::vector<Index> q_at{0, 1, 3}, kv_at{0, 4, 8};
+  const std::string says = "rapt: out: shares memory with mask; it has to be apart from what is read";
+  EXPECT_EQ(refusal([&] { rapt::attention(in.q, in.k, in.v, out, stage); }), says);
+  EXPECT_EQ(refusal([&] { rapt::attention(in.q, cache, out, stage); }), says);
+  EXPECT_EQ(refusal([&] { rapt::contract::attention<float>(in.q, in.k, in.v, out, stage); }), says);
+  EXPECT_EQ(refusal([&] { rapt::reference::attention<float>(in.q, in.k, in.v, out, stage); }), says);
+  const auto packed = [&](const auto& view, const std::vector<Index>& at) { return rapt::packed(view, at); };
+  EXPECT_EQ(refusal([&] {
+              rapt::attention(packed(in.q, q_at), packed(in.k, kv_at), packed(in.v, kv_at), packed(out, q_at),
+                              any_mask(rapt::mask(rapt::bhsd(inside, 1, 1, 1, 4))));
+            }),
+            says);
   EXPECT_TRUE(same_bits(result, Result<float>(inputs.shape)));
 }
 

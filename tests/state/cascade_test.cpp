@@ -117,6 +117,18 @@ TEST(CascadeErrors, NameTheArgument) {
               rapt::cascade_attention(in.q, in.k, in.v, family.own_part(in.k), family.own_part(in.v), found.out_view());
             }),
             "rapt: common_k: batch is 2; it has to be 1, as in keys that all sequences share");
+  const auto says = [&](const View<const float>& k, const View<const float>& v, const View<float>& out) {
+    return refusal([&] { rapt::cascade_attention(in.q, k, v, family.own_part(in.k), family.own_part(in.v), out); });
+  };
+  View<const float> k = family.common_part(in.k), v = family.common_part(in.v);
+  const View<float> out = found.out_view();
+  --k.extent[3];
+  EXPECT_EQ(says(k, v, out), "rapt: common_k: head_dim is 15; it has to be 16, as in q");
+  ++k.extent[3], --k.extent[2];
+  EXPECT_EQ(says(k, v, out), "rapt: common_v: length is 8; it has to be 7, as in common_k");
+  ++k.extent[2];
+  v = rapt::bshd(static_cast<const float*>(found.out.data()), 1, 8, 2, 12);
+  EXPECT_EQ(says(k, v, out), "rapt: out: shares memory with common_v; it has to be apart from what is read");
 }
 
 }  // namespace

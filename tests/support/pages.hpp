@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "rapt/ragged.hpp"
 #include "support/caches.hpp"
 #include "support/random.hpp"
 

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <numeric>
 #include <utility>
 
+#include "rapt/core/error.hpp"
+#include "rapt/core/matrix.hpp"
 #include "rapt/core/view.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -47,6 +50,16 @@ Footprint footprint(T* data, const std::array<Index, N>& extent, const std::arra
 }
 template <class T> Footprint footprint(const View<T>& v) { return footprint(v.data, v.extent, v.stride); }
 template <class T> Footprint footprint(const LogSumExp<T>& l) { return footprint(l.data, l.extent, l.stride); }
+template <class T> Footprint footprint(const Matrix<T>& m) {
+  return footprint(m.data, std::array{m.rows, m.columns}, std::array{m.row_stride, m.column_stride});
+}
+
+/// Whether two views, or two logsumexps, are the same elements in the same places.
+template <class A, class B> bool same_places(const A& a, const B& b) {
+  bool same = a.data == b.data && a.extent == b.extent;
+  for (std::size_t i = 0; i < a.extent.size(); ++i) same = same && (a.extent[i] <= 1 || a.stride[i] == b.stride[i]);
+  return same;
+}
 
 /// True unless each dimension, taken in ascending order of strides, steps over all that the ones before it reach.
 inline bool overlaps_itself(Footprint f) {
@@ -88,6 +101,17 @@ inline bool may_overlap(const Footprint& a, const Footprint& b) {
       if (d.extent > 1 && d.stride > 0 && apart_modulo(a, b, d.stride)) return false;
   return true;
 }
+
+/// What a call writes: its output, and the logsumexp if that is wanted.
+struct Written {
+  Footprint out{}, lse{};
+
+  /// Throws if anything of it may share memory with what is read.
+  RAPT_NOINLINE void check_apart(const Footprint& read, const char* name) const {
+    if (may_overlap(out, read)) fail("out", {"shares memory with ", name}, "it has to be apart from what is read");
+    if (may_overlap(lse, read)) fail("lse", {"shares memory with ", name}, "it has to be apart from what is read");
+  }
+};
 
 }  // namespace detail
 RAPT_NAMESPACE_END

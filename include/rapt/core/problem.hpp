@@ -17,12 +17,6 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-/// Positions are 32 bits wide in the kernels, and so are their differences.
-inline constexpr Index max_length = Index(1) << 30;
-
-/// Elements that one dimension of a view may reach over, so that sums of such reaches, in bytes, stay clear of 2^63.
-inline constexpr Index max_reach = Index(1) << 56;
-
 /// Attention over [batch, head, position, dim], all of it checked. `Kv` is where the keys and values live.
 template <class T, class Kv = StridedKv<T>> struct Problem {
   View<const T> q;             // [batch, q_heads, q_len, head_dim]
@@ -97,17 +91,19 @@ inline void check_groups(Index q_heads, Index kv_heads) {
     fail("q", {"the number of heads is ", q_heads}, {"it has to be a multiple of the ", kv_heads, " key/value heads"});
 }
 
-/// All of the shapes but how many sequences there are, and how long.
+/// All of the shapes but how many sequences there are, and how long. A caller of cascade_attention() has other names
+/// for k and v.
 template <class T, class K>
-void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out) {
+void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out,
+                          const char* k_name = "k", const char* v_name = "v") {
   check_view(q, "q", "head_dim");
-  check_view(k, "k", "head_dim");
-  check_view(v, "v", "value_dim");
+  check_view(k, k_name, "head_dim");
+  check_view(v, v_name, "value_dim");
   check_view(out, "out", "value_dim");
-  check_same("k", "head_dim", k.dim(), q.dim(), "q");
-  check_same("v", "the number of heads", v.heads(), k.heads(), "k");
+  check_same(k_name, "head_dim", k.dim(), q.dim(), "q");
+  check_same(v_name, "the number of heads", v.heads(), k.heads(), k_name);
   check_same("out", "the number of heads", out.heads(), q.heads(), "q");
-  check_same("out", "value_dim", out.dim(), v.dim(), "v");
+  check_same("out", "value_dim", out.dim(), v.dim(), v_name);
   check_groups(q.heads(), k.heads());
 }
 
@@ -131,8 +127,8 @@ template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& 
 }
 
 /// What is written may share no element with itself.
-template <class T, class Kv> void check_written(const Problem<T, Kv>& p) {
-  const Footprint out = footprint(p.out), lse = footprint(p.lse);
+template <class T> void check_written(const View<T>& to, const LogSumExp<T>& to_lse) {
+  const Footprint out = footprint(to), lse = footprint(to_lse);
   if (overlaps_itself(out))
     fail("out", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
   if (overlaps_itself(lse))
@@ -141,12 +137,9 @@ template <class T, class Kv> void check_written(const Problem<T, Kv>& p) {
 }
 
 /// Nor with what is read.
-template <class T, class Kv, class R>
-void check_apart(const Problem<T, Kv>& p, const View<const R>& read, const char* name) {
-  if (may_overlap(footprint(p.out), footprint(read)))
-    fail("out", {"shares memory with ", name}, "it has to be apart from what is read");
-  if (may_overlap(footprint(p.lse), footprint(read)))
-    fail("lse", {"shares memory with ", name}, "it has to be apart from what is read");
+template <class T, class R>
+void check_apart(const View<T>& out, const LogSumExp<T>& lse, const View<const R>& read, const char* name) {
+  Written{footprint(out), footprint(lse)}.check_apart(footprint(read), name);
 }
 
 template <class T> T checked_scale(std::optional<double> scale, Index head_dim) {
@@ -170,10 +163,10 @@ Problem<T, StridedKv<K>> validated(View<const T> q, View<const K> k, View<const 
   const T factor = checked_scale<T>(scale, q.dim());
   check_align(align, q.length(), k.length());
   const Problem<T, StridedKv<K>> problem{q, {k, v}, out, lse, factor, align};
-  check_written(problem);
-  check_apart(problem, q, "q");
-  check_apart(problem, k, "k");
-  check_apart(problem, v, "v");
+  check_written(out, lse);
+  check_apart(out, lse, q, "q");
+  check_apart(out, lse, k, "k");
+  check_apart(out, lse, v, "v");
   return problem;
 }
 

@@ -66,8 +66,8 @@ template <class T> void check_ragged_lse(const LogSumExp<T>& lse, const View<T>&
 template <class T, class Kv>
 Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<const T>& q, const Ragged<T>& out) {
   for (Index b = 0; b < q.count(); ++b) check_align(p.align, q.length(b), p.kv_len(b));
-  check_written(p);
-  check_apart(p, q.view, "q");
+  check_written(p.out, p.lse);
+  check_apart(p.out, p.lse, q.view, "q");
   p.q = by_sequence(q);
   p.out = by_sequence(out);
   p.q_at = q.placement;
@@ -92,8 +92,8 @@ Problem<T, StridedKv<K>> validated_ragged(const Ragged<const T>& q, const Ragged
   check_ragged_lse(lse, out.view);
   const StridedKv<K> kv{by_sequence(k), by_sequence(v), k.placement, v.placement};
   const Problem<T, StridedKv<K>> whole{q.view, kv, out.view, lse, checked_scale<T>(scale, q.view.dim()), align};
-  check_apart(whole, k.view, "k");
-  check_apart(whole, v.view, "v");
+  check_apart(out.view, lse, k.view, "k");
+  check_apart(out.view, lse, v.view, "v");
   return of_sequences(whole, q, out);
 }
 

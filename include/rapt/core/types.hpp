@@ -14,6 +14,12 @@ using Index = std::int64_t;
 
 namespace detail {
 
+/// Positions are 32 bits wide in the kernels, and so are their differences: lengths and other counts stay below this.
+inline constexpr Index max_length = Index(1) << 30;
+
+/// Elements that one dimension of a view may reach over, so that sums of such reaches, in bytes, stay clear of 2^63.
+inline constexpr Index max_reach = Index(1) << 56;
+
 /// What an element type is computed in: the softmax state and the accumulators are never narrower than float. A
 /// narrower type of storage joins the library by a specialisation here.
 template <class T> struct Arithmetic;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <type_traits>
 
 #include "rapt/core/types.hpp"
@@ -89,4 +90,14 @@ template <class T> constexpr LogSumExp<T> lse_bsh(T* data, Index batch, Index le
   return {data, {batch, heads, length}, {length * heads, 1, heads}};
 }
 
+namespace detail {
+
+/// A view that broadcasts where an extent is 1: its stride there becomes 0.
+template <class T> constexpr View<T> broadcasting(View<T> view) {
+  for (std::size_t i = 0; i < 4; ++i)
+    if (view.extent[i] == 1) view.stride[i] = 0;
+  return view;
+}
+
+}  // namespace detail
 RAPT_NAMESPACE_END

@@ -12,6 +12,7 @@
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/core/ragged_problem.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/kv/append.hpp"
 #include "rapt/kv/blocked.hpp"

@@ -6,6 +6,7 @@
 #include "rapt/core/divisor.hpp"
 #include "rapt/core/matrix.hpp"
 #include "rapt/core/ragged.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/kv/strided.hpp"
 
@@ -41,7 +42,7 @@ struct BlockTable {
     return most;
   }
   /// Pages that a sequence of this length takes.
-  Index count(Index length) const { return (length + page_size.value() - 1) / page_size.value(); }
+  Index count(Index length) const { return ceil_div(length, page_size.value()); }
   /// Another number, as good as surely, once a length or a page has changed.
   RAPT_NOINLINE Index fingerprint() const {
     std::uint64_t mixed = 0;

@@ -10,6 +10,7 @@
 
 #include "rapt/core/error.hpp"
 #include "rapt/core/large_memory.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/kv/cache.hpp"
 #include "rapt/kv/paged.hpp"
 #include "rapt/kv/shape.hpp"
@@ -234,7 +235,7 @@ template <class K> class Pages {
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
   /// Pages that so many positions take.
-  Index count(Index length) const { return (length + pool_->page_size() - 1) / pool_->page_size(); }
+  Index count(Index length) const { return ceil_div(length, pool_->page_size()); }
   /// Whether the next position belongs to a page that the sequence has.
   bool ends_in_page(Index s) const { return length(s) % pool_->page_size() != 0; }
   std::int32_t& entry(Index s, Index i) { return table_[at(s * width_ + i)]; }

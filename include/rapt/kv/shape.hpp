@@ -6,7 +6,7 @@
 #include "rapt/core/error.hpp"
 #include "rapt/core/large_memory.hpp"
 #include "rapt/core/narrow.hpp"
-#include "rapt/core/problem.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -29,8 +29,7 @@ namespace detail {
 
 /// Elements of a row of values: whole cache lines.
 template <class K> Index whole_lines(Index value_dim) {
-  constexpr Index line = Index(LargeMemory::line / sizeof(K));
-  return (value_dim + line - 1) / line * line;
+  return round_up(value_dim, Index(LargeMemory::line / sizeof(K)));
 }
 
 inline void check_extent(const char* argument, const char* what, Index is) {

@@ -9,7 +9,7 @@
 #include "rapt/core/contract.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/large_memory.hpp"
-#include "rapt/core/problem.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/kv/blocked.hpp"
 #include "rapt/kv/shape.hpp"
 
@@ -23,7 +23,7 @@ template <class K> class Slots {
   using Kv = BlockedKv<K>;
 
   Slots(const CacheShape& shape, bool ring) : shape_(checked(shape)), ring_(ring) {
-    slots_ = (shape_.capacity + contract::tile - 1) / contract::tile * contract::tile;
+    slots_ = round_up(shape_.capacity, contract::tile);
     value_row_ = whole_lines<K>(shape_.value_dim);
     extents_.resize(static_cast<std::size_t>(shape_.sequences));
     memory_ = LargeMemory(bytes());
@@ -47,7 +47,7 @@ template <class K> class Slots {
     if (length == 0) extents_[at(s)].first = 0;
   }
   void copy_prefix(Index from, Index to, Index length) {
-    if (from != to) copy_slots(from, to, std::min((length + key_block - 1) / key_block * key_block, slots_));
+    if (from != to) copy_slots(from, to, std::min(round_up(length, key_block), slots_));
     const Index changes = extents_[at(to)].changes;
     extents_[at(to)] = Extent(extents_[at(from)]);
     extents_[at(to)].changes = changes;

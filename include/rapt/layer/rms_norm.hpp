@@ -70,7 +70,7 @@ void check_rms_norm(const View<const T>& x, std::span<const T> weight, const Vie
   if (!(eps >= 0 && std::isfinite(eps))) fail("eps", "is " + std::to_string(eps), "it has to be finite, and 0 or more");
   if (overlaps_itself(footprint(y)))
     fail("y", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
-  if (!same_memory(x, y) && may_overlap(footprint(x), footprint(y)))
+  if (!same_places(x, y) && may_overlap(footprint(x), footprint(y)))
     fail("y", "shares memory with x", "it has to be x itself, or apart from it");
 }
 

@@ -1,7 +1,6 @@
 // What a projection asks of its matrices.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <span>
@@ -29,11 +28,6 @@ template <class T> void check_matrix(const Matrix<T>& m, const char* name) {
   require(m.columns <= 1 || std::abs(m.column_stride) <= max_reach / m.columns, name, "the stride of columns",
           m.column_stride, "it has to keep the matrix within 2^56 elements");
   if (!m.empty()) check_pointer(m.data, name);
-}
-
-template <class T> Footprint footprint(const Matrix<T>& m) {
-  return footprint(m.data, std::array<Index, 2>{m.rows, m.columns},
-                   std::array<Index, 2>{m.row_stride, m.column_stride});
 }
 
 /// Stacked weights [out, in], and a bias [out] each, or none at all.

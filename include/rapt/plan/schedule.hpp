@@ -5,13 +5,11 @@
 #include <algorithm>
 
 #include "rapt/core/contract.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
-
-constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
-constexpr Index round_up(Index a, Index multiple) { return ceil_div(a, multiple) * multiple; }
 
 /// What a schedule depends on.
 struct Extents {

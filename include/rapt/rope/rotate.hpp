@@ -92,14 +92,6 @@ template <class T> void check_rows(const View<const T>& x, const rope::Table<T>&
              "it has to be from 0 to " + std::to_string(table.rows() - 1) + ", a row of table");
 }
 
-/// Whether both are the same elements in the same places.
-template <class T> bool same_memory(const View<const T>& x, const View<T>& y) {
-  bool same = x.data == y.data;
-  for (std::size_t i = 0; i < 4; ++i)
-    same = same && x.extent[i] == y.extent[i] && (x.extent[i] <= 1 || x.stride[i] == y.stride[i]);
-  return same;
-}
-
 template <class T>
 void check_rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>& table,
                   const rope::RotateOptions& options) {
@@ -113,7 +105,7 @@ void check_rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>
   check_rows(x, table, options);
   if (overlaps_itself(footprint(y)))
     fail("y", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
-  if (!same_memory(x, y) && may_overlap(footprint(x), footprint(y)))
+  if (!same_places(x, y) && may_overlap(footprint(x), footprint(y)))
     fail("y", "shares memory with x", "it has to be x itself, or apart from it");
 }
 

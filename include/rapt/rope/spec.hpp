@@ -52,7 +52,7 @@ inline void require_positive(const char* argument, const char* what, double was)
 }
 
 inline Index checked_pairs(Index rotary_dim) {
-  require(rotary_dim >= 2 && rotary_dim % 2 == 0 && rotary_dim < (Index(1) << 30), "rope", "rotary_dim", rotary_dim,
+  require(rotary_dim >= 2 && rotary_dim % 2 == 0 && rotary_dim < max_length, "rope", "rotary_dim", rotary_dim,
           "it has to be even, 2 or more, and less than 2^30");
   return rotary_dim / 2;
 }
@@ -67,7 +67,7 @@ inline void check_finite(const std::vector<double>& numbers, const char* what) {
 /// Throws std::invalid_argument unless a table can be made of it.
 inline void check_spec(const rope::Spec& spec) {
   require(spec.pairs() >= 1, "spec", "the number of inverse_frequencies", spec.pairs(), "it has to be 1 or more");
-  require(spec.offset >= 0 && spec.offset < (Index(1) << 30), "spec", "offset", spec.offset,
+  require(spec.offset >= 0 && spec.offset < max_length, "spec", "offset", spec.offset,
           "it has to be from 0 to 2^30 - 1");
   require_number(std::isfinite(spec.attention_factor), "spec", "attention_factor", spec.attention_factor,
                  "it has to be finite");

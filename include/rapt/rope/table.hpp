@@ -12,6 +12,7 @@
 #include "rapt/core/error.hpp"
 #include "rapt/core/matrix.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/rope/angle.hpp"
 #include "rapt/rope/exponential.hpp"
 #include "rapt/rope/spec.hpp"
@@ -117,7 +118,7 @@ template <class T> class Table {
   void reserve(Index rows, Index pairs, Pairing pairing, Index offset) {
     rows_ = rows;
     pairs_ = pairs;
-    padded_pairs_ = (pairs + line - 1) / line * line;
+    padded_pairs_ = detail::round_up(pairs, line);
     offset_ = offset;
     pairing_ = pairing;
     lines_.resize(static_cast<std::size_t>(rows * row_stride() / line));

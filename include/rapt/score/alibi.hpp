@@ -45,7 +45,7 @@ template <class K> Alibi alibi(std::vector<K>&&) {
 /// The standard slopes of so many heads: 2^(−8·1/n), 2^(−8·2/n), … where n, their number, is a power of two. Else those
 /// of the next smaller power of two, and then every other one of twice as many, as the paper's authors have it.
 inline std::vector<float> alibi_slopes(Index num_heads) {
-  detail::require(num_heads >= 1 && num_heads < (Index(1) << 30), "alibi_slopes", "num_heads", num_heads,
+  detail::require(num_heads >= 1 && num_heads < detail::max_length, "alibi_slopes", "num_heads", num_heads,
                   "it has to be from 1 to 2^30 - 1");
   const auto whole = static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(num_heads)));
   std::vector<float> slopes;

@@ -121,9 +121,9 @@ inline Ancestors ancestors(PerPosition parents, std::optional<Index> queries = {
   const Matrix<const std::int32_t>& p = parents.ids;
   const Index count = queries.value_or(p.columns);
   detail::require(p.rows >= 1, "ancestors", "the number of trees", p.rows, "it has to be 1 or more");
-  detail::require(p.columns < Index(1) << 30, "ancestors", "the number of nodes", p.columns,
+  detail::require(p.columns < detail::max_length, "ancestors", "the number of nodes", p.columns,
                   "it has to be less than 2^30");
-  detail::require(count >= 0 && count < Index(1) << 30, "ancestors", "the number of queries", count,
+  detail::require(count >= 0 && count < detail::max_length, "ancestors", "the number of queries", count,
                   "it has to be from 0 to 2^30 - 1");
   if (p.data == nullptr && !p.empty())
     detail::fail("ancestors", "parents is a null pointer", "it has to point to the parents");

@@ -38,6 +38,7 @@ template <class K> struct Bias {
     if (view.extent[3] != 1 && view.extent[3] < shape.kv_len)
       detail::fail("bias", {"the number of keys is ", view.extent[3]},
                    {"it has to be 1, or at least ", shape.kv_len, ", the number of keys"});
+    shape.check_apart(view, "bias");
   }
   std::string describe() const { return "bias"; }
 };
@@ -68,18 +69,14 @@ template <class K> void check_bias(const View<K>& view) {
 /// there may be more keys than the call has, as for a cache that grows. Queries are counted within the call: whoever
 /// computes rows in pieces passes the piece of the view that belongs to them. A bias of −∞ leaves a key no weight, but
 /// what is to be skipped belongs in a mask: with a weight of 0, a value that is not finite still makes NaN. Fastest
-/// where the keys stand side by side, and in float calls not with doubles. Refers to the view's memory, which must not
-/// be written by the call itself.
+/// where the keys stand side by side, and in float calls not with doubles. Refers to the view's memory.
 ///
 /// Throws std::invalid_argument for strides or a pointer that can't be right, and when it is used, for extents that
-/// don't fit the call.
+/// don't fit the call, and for memory that the call writes to.
 template <class K> Bias<std::remove_const_t<K>> bias(const View<K>& view) {
   static_assert(Element<K>, "rapt: a bias holds float, double, Eigen::half or Eigen::bfloat16");
   detail::check_bias(view);
-  View<const K> broadcast = view;
-  for (std::size_t i = 0; i < 4; ++i)
-    if (view.extent[i] == 1) broadcast.stride[i] = 0;
-  return {broadcast};
+  return {detail::broadcasting(View<const K>(view))};
 }
 
 RAPT_NAMESPACE_END

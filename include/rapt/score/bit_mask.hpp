@@ -51,6 +51,7 @@ template <class Word> struct BitMask {
                    {"it has to have a bit for each of ", shape.kv_len, " keys"});
     if (view.data == nullptr && !view.empty())
       detail::fail("bit_mask", "data is a null pointer", "it has to point to the words, as no extent is 0");
+    shape.check_apart(view, "bit_mask");
   }
   std::string describe() const { return "bit_mask"; }
 };

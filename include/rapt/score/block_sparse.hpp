@@ -8,12 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "rapt/core/divisor.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/matrix.hpp"
+#include "rapt/core/rounding.hpp"
 #include "rapt/core/shared.hpp"
 #include "rapt/score/coverage.hpp"
 #include "rapt/score/dense_mask.hpp"
-#include "rapt/core/divisor.hpp"
 #include "rapt/score/per_position.hpp"
 #include "rapt/score/stage.hpp"
 
@@ -103,7 +104,7 @@ namespace detail {
 inline void check_blocks(const Matrix<const std::int32_t>& rows, std::span<const std::int32_t> columns,
                          BlockSize size) {
   const auto in_range = [](const char* what, Index n) {
-    require(n >= 1 && n < Index(1) << 30, "block_sparse", what, n, "it has to be from 1 to 2^30 - 1");
+    require(n >= 1 && n < max_length, "block_sparse", what, n, "it has to be from 1 to 2^30 - 1");
   };
   in_range("the block size of queries", size.queries);
   in_range("the block size of keys", size.keys);
@@ -118,7 +119,7 @@ inline void check_blocks(const Matrix<const std::int32_t>& rows, std::span<const
       Index before = -1;
       for (Index i = begin; r > 0 && i < end; ++i) {
         const Index column = columns[static_cast<std::size_t>(i)];
-        if (column <= before || column >= (Index(1) << 30) / size.keys + 1)
+        if (column <= before || column >= max_length / size.keys + 1)
           fail("block_sparse", {"columns[", i, "] is ", column},
                "in a row they have to ascend from 0 or more, within 2^30 positions");
         before = column;
@@ -142,7 +143,7 @@ inline BlockSparse block_sparse(PerPosition rows, std::span<const std::int32_t> 
   for (Index h = 0; h < r.rows; ++h)
     for (Index i = r(h, 0); i < r(h, blocks); ++i)
       key_blocks = std::max<Index>(key_blocks, columns[static_cast<std::size_t>(i)] + 1);
-  const Index words = (key_blocks + 63) / 64;
+  const Index words = detail::ceil_div(key_blocks, 64);
   std::vector<std::uint64_t> bits(static_cast<std::size_t>(r.rows * blocks * words));
   for (Index h = 0; h < r.rows; ++h)
     for (Index b = 0; b < blocks; ++b)

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "rapt/core/divisor.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/score/coverage.hpp"
-#include "rapt/core/divisor.hpp"
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -31,7 +31,8 @@ struct ChunkLocal {
 /// A query attends to the keys of its own chunk: positions go in chunks of `size`, from position 0 on. With causal(),
 /// as in the local layers of Llama 4: chunk_local(8192) | causal().
 inline ChunkLocal chunk_local(Index size) {
-  detail::require(size >= 1 && size < Index(1) << 30, "chunk_local", "size", size, "it has to be from 1 to 2^30 - 1");
+  detail::require(size >= 1 && size < detail::max_length, "chunk_local", "size", size,
+                  "it has to be from 1 to 2^30 - 1");
   return {detail::Divisor(static_cast<std::int32_t>(size))};
 }
 

@@ -14,13 +14,6 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-/// A view that broadcasts where an extent is 1: its stride there becomes 0.
-template <class T> constexpr View<T> broadcasting(View<T> view) {
-  for (std::size_t i = 0; i < 4; ++i)
-    if (view.extent[i] == 1) view.stride[i] = 0;
-  return view;
-}
-
 /// That a mask has an extent of `wanted`, or of 1.
 inline void check_extent(const char* mask, const char* what, Index is, Index wanted) {
   if (is != wanted && is != 1) fail(mask, {what, " is ", is}, {"it has to be ", wanted, ", or 1 for all"});
@@ -102,6 +95,7 @@ struct DenseMask {
     detail::check_extent("mask", "kv_len", view.dim(), shape.kv_len);
     if (view.data == nullptr && !view.empty())
       detail::fail("mask", "data is a null pointer", "it has to point to the elements, as no extent is 0");
+    shape.check_apart(view, "mask");
   }
   std::string describe() const { return "mask"; }
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string>
 
+#include "rapt/core/divisor.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/score/coverage.hpp"
-#include "rapt/core/divisor.hpp"
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -46,7 +46,7 @@ struct Dilated {
 /// window(left, 0), a dilated window (Beltagy et al. 2020, arXiv:2004.05150). It says what is computed, not that it be
 /// cheap: a tile is skipped only where the step is larger than it is.
 inline Dilated dilated(Index step) {
-  detail::require(step >= 1 && step < Index(1) << 30, "dilated", "step", step, "it has to be from 1 to 2^30 - 1");
+  detail::require(step >= 1 && step < detail::max_length, "dilated", "step", step, "it has to be from 1 to 2^30 - 1");
   return Dilated(static_cast<std::int32_t>(step));
 }
 

@@ -40,6 +40,8 @@ struct Document {
   void check(const ProblemShape& shape) const {
     keys.check("document", "key", shape.batch, shape.kv_len, true);
     if (by_row) queries.check("document", "query", shape.batch, shape.q_len, false);
+    shape.check_apart(keys.ids, "document");
+    shape.check_apart(queries.ids, "document");
   }
   std::string describe() const { return "document"; }
 

@@ -26,7 +26,7 @@ struct KeyRange {
 /// the others (state/merge.hpp). What is outside is never read.
 inline KeyRange key_range(Index first, Index last) {
   detail::require(first >= 0 && first <= last, "key_range", "first", first, "it has to be from 0 to last");
-  detail::require(last < (Index(1) << 30), "key_range", "last", last, "it has to be less than 2^30");
+  detail::require(last < detail::max_length, "key_range", "last", last, "it has to be less than 2^30");
   return {static_cast<std::int32_t>(first), static_cast<std::int32_t>(last)};
 }
 

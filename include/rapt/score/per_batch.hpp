@@ -9,6 +9,7 @@
 
 #include "rapt/core/coord.hpp"
 #include "rapt/core/error.hpp"
+#include "rapt/core/matrix.hpp"
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -52,6 +53,7 @@ class PerBatch {
       if (each_[static_cast<std::size_t>(b)] < 0)
         detail::fail(mask, {"the ", what, " of batch entry ", b, " is ", each_[static_cast<std::size_t>(b)]},
                      "it has to be 0 or more");
+    shape.check_apart(row_major(each_.data(), 1, count), mask);
   }
 
   std::string describe() const { return each_.data() == nullptr ? std::to_string(all_) : "one for each batch entry"; }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rapt/core/error.hpp"
+#include "rapt/core/matrix.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/score/stage.hpp"
 
@@ -45,6 +46,7 @@ void check_per_head(const PerHead<K>& numbers, const char* stage, const char* wh
       fail(stage, {"number ", h, " of the ", what, " is ", std::to_string(x)},
            minus_infinity ? "it has to be finite, or minus infinity for none" : "it has to be finite");
   }
+  shape.check_apart(Matrix<const K>{numbers.data, 1, numbers.count, 0, numbers.stride}, stage);
 }
 
 }  // namespace detail

@@ -67,6 +67,7 @@ template <class K> struct RelativeBias {
     if (table.rows != shape.q_heads)
       detail::fail("relative_bias", {"the table's number of heads is ", table.rows},
                    {"it has to be ", shape.q_heads, ", one for each query head"});
+    shape.check_apart(table, "relative_bias");
   }
   std::string describe() const {
     return std::string("relative_bias(") + kind + ", " + std::to_string(left) + ", " + std::to_string(right) + ")";

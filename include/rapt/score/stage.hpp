@@ -17,7 +17,8 @@
 //     double sink(std::int32_t batch, std::int32_t head) const
 //                                           a logit that joins the softmax's denominator, once a row; −∞ is none
 //     void check(const ProblemShape&) const throws std::invalid_argument if it can't serve a call of this shape: asked
-//                                           before anything else of it, and before anything is written
+//                                           before anything else of it, and before anything is written. A stage that
+//                                           reads memory of the caller's calls shape.check_apart() for it here
 //     std::string describe() const          its words in Plan::explain()
 //     std::optional<Align> align            where it wants the queries to stand
 //
@@ -33,6 +34,7 @@
 
 #include "rapt/core/align.hpp"
 #include "rapt/core/coord.hpp"
+#include "rapt/core/overlap.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/score/coverage.hpp"
 
@@ -50,7 +52,13 @@ struct Plain {
 /// What a call is about, for stages that hold something for each head, query or key.
 struct ProblemShape {
   Index batch, q_heads, q_len;
-  Index kv_len;  ///< the longest, if each batch entry has its own, as in a cache
+  Index kv_len;               ///< the longest, if each batch entry has its own, as in a cache
+  detail::Written written{};  ///< where the output and the logsumexp go
+
+  /// Throws std::invalid_argument if the call writes to this memory, a View or a Matrix, which the stage reads.
+  template <class M> void check_apart(const M& memory, const char* stage) const {
+    written.check_apart(detail::footprint(memory), stage);
+  }
 };
 
 namespace detail {
@@ -124,7 +132,8 @@ template <class S> void check(const S& s, const ProblemShape& shape) {
 }
 /// The same of a validated problem (any P of core/problem.hpp).
 template <class S, class P> void check_stage(const S& s, const P& p) {
-  check(s, ProblemShape{p.batch(), p.q_heads(), p.longest_q(), p.kv.longest()});
+  if constexpr (requires(const ProblemShape& shape) { s.check(shape); })
+    s.check({p.batch(), p.q_heads(), p.longest_q(), p.kv.longest(), {footprint(p.out), footprint(p.lse)}});
 }
 template <class S> std::string describe(const S& s) {
   if constexpr (requires { s.describe(); })

@@ -70,31 +70,19 @@ template <class T> void copy_view(const View<const T>& from, const View<T>& to) 
         for (Index d = 0; d < to.dim(); ++d) to(b, h, s, d) = from(b, h, s, d);
 }
 
-/// What the attention to the common keys asks of its arguments, besides what attention() does.
+/// What the attention to the common keys asks of its arguments. (That to each sequence's own ones comes first, and asks
+/// the rest of q, out and the logsumexp.)
 template <class T>
 void check_cascade(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
                    const LogSumExp<T>& lse) {
-  check_view(q, "q", "head_dim");
-  check_view(k, "common_k", "head_dim");
-  check_view(v, "common_v", "value_dim");
-  check_view(out, "out", "value_dim");
+  check_heads_and_dims(q, k, v, out, "common_k", "common_v");
   check_same("common_k", "batch", k.batch(), 1, "keys that all sequences share");
   check_same("common_v", "batch", v.batch(), 1, "values that all sequences share");
-  check_same("common_k", "head_dim", k.dim(), q.dim(), "q");
-  check_same("common_v", "the number of heads", v.heads(), k.heads(), "common_k");
   check_same("common_v", "length", v.length(), k.length(), "common_k");
-  check_same("common_v", "value_dim", v.dim(), out.dim(), "out");
-  check_same("out", "batch", out.batch(), q.batch(), "q");
-  check_same("out", "the number of heads", out.heads(), q.heads(), "q");
-  check_same("out", "length", out.length(), q.length(), "q");
-  check_groups(q.heads(), k.heads());
-  check_lse(lse, q);
   require(q.batch() * q.length() < max_length, "q", "batch times length", q.batch() * q.length(),
           "it has to be less than 2^30");
-  if (may_overlap(footprint(out), footprint(k)))
-    fail("out", "shares memory with common_k", "it has to be apart from it");
-  if (may_overlap(footprint(out), footprint(v)))
-    fail("out", "shares memory with common_v", "it has to be apart from it");
+  check_apart(out, lse, k, "common_k");
+  check_apart(out, lse, v, "common_v");
 }
 
 /// `attend_own(out, options)` attends to each sequence's own keys; it checks its arguments before it writes.

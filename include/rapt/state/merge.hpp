@@ -69,11 +69,9 @@ void check_merge(std::span<const AttentionState<const T>> parts, const Attention
     check_state(parts[i], name);
     check_like(parts[i], name, into, "into");
     const AttentionState<const T>& p = parts[i];
-    if (may_overlap(footprint(into.out), footprint(p.out)) &&
-        !same_places(into.out.data, into.out.stride, p.out.data, p.out.stride, p.out.extent))
+    if (may_overlap(footprint(into.out), footprint(p.out)) && !same_places(into.out, p.out))
       fail("into.out", {"shares memory with ", name, ".out"}, "it has to be the same view, or apart from it");
-    if (may_overlap(footprint(into.lse), footprint(p.lse)) &&
-        !same_places(into.lse.data, into.lse.stride, p.lse.data, p.lse.stride, p.lse.extent))
+    if (may_overlap(footprint(into.lse), footprint(p.lse)) && !same_places(into.lse, p.lse))
       fail("into.lse", {"shares memory with ", name, ".lse"}, "it has to be the same view, or apart from it");
     if (may_overlap(footprint(into.out), footprint(p.lse)) || may_overlap(footprint(into.lse), footprint(p.out)))
       fail("into", {"shares memory with ", name}, "an output and a logsumexp have to be apart");

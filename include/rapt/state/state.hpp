@@ -1,8 +1,6 @@
 // What attention to some of the keys has come to: an output and its logsumexp.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <string>
 #include <type_traits>
 
@@ -47,15 +45,6 @@ void check_like(const AttentionState<T>& state, const std::string& name, const A
   check_same(out.c_str(), "the number of heads", state.out.heads(), other.out.heads(), like);
   check_same(out.c_str(), "length", state.out.length(), other.out.length(), like);
   check_same(out.c_str(), "value_dim", state.out.dim(), other.out.dim(), like);
-}
-
-/// Whether both are the same elements in the same places.
-template <class T, class U, std::size_t N>
-bool same_places(const T* a, const std::array<Index, N>& a_stride, const U* b, const std::array<Index, N>& b_stride,
-                 const std::array<Index, N>& extent) {
-  bool same = a == b;
-  for (std::size_t i = 0; i < N; ++i) same = same && (extent[i] <= 1 || a_stride[i] == b_stride[i]);
-  return same;
 }
 
 }  // namespace detail
