@@ -16,6 +16,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,66 @@ template <class K> struct Cached {
   }
   const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
   Index bytes() const { return cache.bytes(); }
+};
+
+/// The same in pages of a pool, which the sequences took in turns: none stands beside its neighbour. (Of one sequence,
+/// every other page belongs to another one, which nobody attends to.)
+template <class K, Index page_size> struct Pooled {
+  rapt::PagePool<K> pool;
+  rapt::PagedCache<K> cache, others;
+
+  explicit Pooled(const Case& c)
+      : pool({.pages = 2 * c.sequences * (c.keys / page_size),
+              .page_size = page_size,
+              .kv_heads = kv_heads,
+              .head_dim = head_dim}),
+        cache(pool, c.sequences, c.keys),
+        others(pool, c.sequences, c.keys) {
+    std::vector<float> rows(static_cast<std::size_t>(kv_heads * head_dim * page_size));
+    Numbers numbers(1);
+    for (float& x : rows) x = static_cast<float>(numbers.next());
+    const auto view = rapt::bshd(rows.data(), 1, page_size, kv_heads, head_dim);
+    for (Index at = 0; at < c.keys; at += page_size)
+      for (Index s = 0; s < c.sequences; ++s) {
+        cache.append(s, view, view);
+        others.append(s, view, view);
+      }
+  }
+  void attend(const rapt::View<const float>& q, const rapt::View<float>& out,
+              const rapt::Options<float>& options) const {
+    rapt::attention(q, cache, out, rapt::causal(), options);
+  }
+  /// As much of the pool as the cache has.
+  const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
+  Index bytes() const { return cache.bytes(); }
+};
+
+/// A caller's rows in pages, which stand in no order.
+template <Index page_size> struct RowPages {
+  std::vector<float> memory;
+  std::vector<std::int32_t> table;
+  std::vector<Index> lengths;
+  rapt::View<const float> k, v;
+
+  explicit RowPages(const Case& c)
+      : memory(static_cast<std::size_t>(2 * c.sequences * c.keys * kv_heads * head_dim)),
+        lengths(static_cast<std::size_t>(c.sequences), c.keys) {
+    Numbers numbers(1);
+    for (float& x : memory) x = static_cast<float>(numbers.next());
+    const Index pages = c.sequences * c.keys / page_size;
+    for (Index i = 0; i < pages; ++i) table.push_back(static_cast<std::int32_t>(i * 7919 % pages));
+    const float* const data = memory.data();
+    k = rapt::bshd(data, pages, page_size, kv_heads, head_dim);
+    v = rapt::bshd(data + memory.size() / 2, pages, page_size, kv_heads, head_dim);
+  }
+  void attend(const rapt::View<const float>& q, const rapt::View<float>& out,
+              const rapt::Options<float>& options) const {
+    const Index sequences = static_cast<Index>(lengths.size());
+    const auto pages = rapt::row_major(table.data(), sequences, static_cast<Index>(table.size()) / sequences);
+    rapt::attention(q, rapt::paged(k, v, pages, lengths), out, rapt::causal(), options);
+  }
+  const float* data() const { return memory.data(); }
+  Index bytes() const { return static_cast<Index>(memory.size() * sizeof(float)); }
 };
 
 struct RowMajor {
@@ -135,7 +196,11 @@ void add_all() {
     add_layer<Cached<Eigen::bfloat16>>(two + "bfloat16" + n, {.keys = keys, .goal = 0.85, .threads = threads});
     add_layer<Cached<Eigen::half>>(two + "half" + n, {.keys = keys, .goal = 0.85, .threads = threads});
     add_layer<Cached<float>>(two + "float" + n, {.keys = keys, .goal = 0.80, .threads = threads});
+    add_layer<Pooled<Eigen::bfloat16, 16>>(two + "bfloat16/pages_16" + n, {.keys = keys, .threads = threads});
+    add_layer<Pooled<Eigen::bfloat16, 128>>(two + "bfloat16/pages_128" + n, {.keys = keys, .threads = threads});
+    add_layer<Pooled<float, 16>>(two + "float/pages_16" + n, {.keys = keys, .threads = threads});
     add_layer<RowMajor>(two + "rows" + n, {.keys = keys, .goal = 0.60, .threads = threads});
+    add_layer<RowPages<16>>(two + "rows/pages_16" + n, {.keys = keys, .threads = threads});
   }
   add_layer<Cached<Eigen::bfloat16>>("threads_1/bfloat16/n8192", {.keys = 8192, .goal = 0.75, .threads = 1});
   add_layer<Cached<float>>("threads_1/float/n8192", {.keys = 8192, .threads = 1});
