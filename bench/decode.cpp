@@ -92,7 +92,8 @@ template <class K, Index page_size> struct Pooled {
   }
   /// As much of the pool as the cache has.
   const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
-  Index bytes() const { return cache.bytes(); }
+  /// What is read of it; a page takes a little more.
+  Index bytes() const { return 2 * cache.sequences() * cache.length(0) * kv_heads * head_dim * Index(sizeof(K)); }
 };
 
 /// A caller's rows in pages, which stand in no order.

@@ -116,10 +116,11 @@ template <class K> RAPT_NOINLINE void check_pages(const PagedRowsKv<K>& kv) {
   check_same("v_pages", "the page size", v.length(), k.length(), "k_pages");
   check_same("block_table", "the number of sequences", t.pages.rows, t.lengths.size(), "lengths");
   for (Index b = 0; b < t.lengths.size(); ++b) {
-    const Index length = t.length(b), room = t.pages.columns * k.length();
-    if (length < 0 || length > room || length >= max_length)
+    const Index length = t.length(b);
+    if (length < 0 || length >= max_length || t.count(length) > t.pages.columns)
       fail("lengths", {"length ", b, " is ", length},
-           {"it has to be from 0 to ", std::min(room, max_length - 1), ", for which the block table has pages"});
+           {"it has to be 0 or more, and the block table has ", t.pages.columns, " pages of ", k.length(),
+            " for each sequence"});
     for (Index i = 0; i < t.count(length); ++i)
       if (t.pages(b, i) < 0 || t.pages(b, i) >= k.batch())
         fail("block_table", {"page ", i, " of sequence ", b, " is ", t.pages(b, i)},

@@ -236,7 +236,7 @@ TEST(Problem, TakesQueriesKeysValuesAndOutputsInterleavedInOneBuffer) {
 TEST(Problem, DerivesTheGroupTheScaleAndTheFirstPosition) {
   Call call;
   const auto problem =
-      rapt::detail::validated<float>(call.q, call.k, call.v, call.out, {}, {}, rapt::align::bottom_right);
+      rapt::detail::validated<float, float>(call.q, call.k, call.v, call.out, {}, {}, rapt::align::bottom_right);
   EXPECT_EQ(problem.batch(), 2);
   EXPECT_EQ(problem.q_heads(), 4);
   EXPECT_EQ(problem.kv_heads(), 2);

@@ -109,10 +109,12 @@ TEST_F(PagedErrors, OfAPageThatIsNotThere) {
 }
 TEST_F(PagedErrors, OfALengthThatTheTableHasNoPagesFor) {
   const std::vector<Index> lengths{81, 33}, negative{3, -1};
-  EXPECT_EQ(refused(rapt::paged(pages.k(), pages.v(), pages.table(), lengths)),
-            "rapt: lengths: length 0 is 81; it has to be from 0 to 80, for which the block table has pages");
-  EXPECT_EQ(refused(rapt::paged(pages.k(), pages.v(), pages.table(), negative)),
-            "rapt: lengths: length 1 is -1; it has to be from 0 to 80, for which the block table has pages");
+  EXPECT_EQ(
+      refused(rapt::paged(pages.k(), pages.v(), pages.table(), lengths)),
+      "rapt: lengths: length 0 is 81; it has to be 0 or more, and the block table has 5 pages of 16 for each sequence");
+  EXPECT_EQ(
+      refused(rapt::paged(pages.k(), pages.v(), pages.table(), negative)),
+      "rapt: lengths: length 1 is -1; it has to be 0 or more, and the block table has 5 pages of 16 for each sequence");
 }
 TEST_F(PagedErrors, OfShapes) {
   const std::vector<Index> three{1, 2, 3};

@@ -97,36 +97,54 @@ RAPT_INLINE Wanted wanted(const void* soon, const void* later) {
 }
 RAPT_INLINE Wanted shifted(const Wanted& w, Index bytes) { return {w.soon + bytes, w.later + bytes}; }
 
-/// What is to be fetched `distance` positions ahead of a position, and twice as far.
-template <class Kv>
-RAPT_INLINE void look_ahead(const Kv& kv, const Course& c, Index position, Index distance, Wanted& keys,
-                            Wanted& values) {
-  const Spot soon = spot_of(c, position + distance), later = spot_of(c, position + 2 * distance);
-  const typename Kv::Head soon_in = kv.head(soon.batch, soon.head), later_in = kv.head(later.batch, later.head);
-  keys = wanted(soon_in.key(soon.position), later_in.key(later.position));
-  values = wanted(soon_in.value(soon.position), later_in.value(later.position));
+/// How many positions are fetched ahead, at first.
+template <class Kv> RAPT_INLINE Index distance_ahead(const Kv& kv) {
+  constexpr Index block = detail::key_block;
+  const Index bytes = kv.head_dim() * block * Index(sizeof(typename Kv::Stored));  // its values' are about as many
+  const Index blocks = ahead_bytes / 2 / bytes;
+  return blocks > 1 ? blocks * block : block;
 }
 
-/// What to fetch while a tile is worked on. Where a head's keys and values are one stretch of memory each, so is what
-/// comes as far ahead of a tile; in pages, each block is looked up.
-template <class K, class Kv> RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) {
+/// What to fetch while a tile is worked on, where a head's keys and values are one stretch of memory each: then so is
+/// what comes as far ahead of a tile.
+template <class K, class Kv>
+  requires(!Kv::paged)
+RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) {
   constexpr Index block = detail::key_block, element = sizeof(typename Kv::Stored);
-  const Index bytes = kv.head_dim() * block * element;  // of a block's keys; its values' are about as many
-  const Index blocks = ahead_bytes / 2 / bytes, distance = blocks > 1 ? blocks * block : block;
-  if constexpr (Kv::paged) {
-    for (int i = 0; i < tile_blocks; ++i)
-      look_ahead(kv, c, tile.first + i * block, distance, tile.keys_ahead[i], tile.values_ahead[i]);
-  } else {
-    look_ahead(kv, c, tile.first, distance, tile.keys_ahead[0], tile.values_ahead[0]);
-    // a caller's rows may be so far apart that the address of one that isn't there can't be told
-    const bool all = Kv::blocked || tile.count == contract::tile;
-    Index keys = all ? bytes : 0;
-    if constexpr (!Kv::blocked) keys = all ? kv.key_step() * block * element : 0;
-    const Index values = all ? kv.value_step() * block * element : 0;
-    for (int i = 1; i < tile_blocks; ++i) {
-      tile.keys_ahead[i] = shifted(tile.keys_ahead[0], i * keys);
-      tile.values_ahead[i] = shifted(tile.values_ahead[0], i * values);
-    }
+  const Index distance = distance_ahead(kv), bytes = kv.head_dim() * block * element;
+  const Spot soon = spot_of(c, tile.first + distance), later = spot_of(c, tile.first + 2 * distance);
+  const typename Kv::Head soon_in = kv.head(soon.batch, soon.head), later_in = kv.head(later.batch, later.head);
+  tile.keys_ahead[0] = wanted(soon_in.key(soon.position), later_in.key(later.position));
+  tile.values_ahead[0] = wanted(soon_in.value(soon.position), later_in.value(later.position));
+  // a caller's rows may be so far apart that the address of one that isn't there can't be told
+  const bool all = Kv::blocked || tile.count == contract::tile;
+  Index keys = all ? bytes : 0;
+  if constexpr (!Kv::blocked) keys = all ? kv.key_step() * block * element : 0;
+  const Index values = all ? kv.value_step() * block * element : 0;
+  for (int i = 1; i < tile_blocks; ++i) {
+    tile.keys_ahead[i] = shifted(tile.keys_ahead[0], i * keys);
+    tile.values_ahead[i] = shifted(tile.values_ahead[0], i * values);
+  }
+}
+
+/// In pages, each block is looked up: keys and values in one go.
+template <class K, class Kv>
+  requires(Kv::paged)
+RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) {
+  const typename Kv::Head here = kv.head(c.batch, c.head), next = kv.head(c.next_batch, c.next_head);
+  const Index distance = distance_ahead(kv);
+  const void *keys[2 * tile_blocks], *values[2 * tile_blocks];  // soon, later
+  for (int i = 0; i < 2 * tile_blocks; ++i) {
+    const Index ahead = i < tile_blocks ? distance : 2 * distance;
+    const Spot spot = spot_of(c, tile.first + ahead + i % tile_blocks * detail::key_block);
+    const typename Kv::Head& head = spot.head == c.head && spot.batch == c.batch ? here : next;
+    const auto place = head.place(spot.position);
+    keys[i] = head.key(place);
+    values[i] = head.value(place);
+  }
+  for (int i = 0; i < tile_blocks; ++i) {
+    tile.keys_ahead[i] = wanted(keys[i], keys[i + tile_blocks]);
+    tile.values_ahead[i] = wanted(values[i], values[i + tile_blocks]);
   }
 }
 

@@ -61,14 +61,11 @@ template <class K> struct PagedRowsHead {
   PageOf page_of;
   Index key_page, value_page, key_step, value_step;
 
-  const K* key(Index position) const {
-    const PageOf::Place at = page_of(position);
-    return keys + at.page * key_page + at.inside * key_step;
-  }
-  const K* value(Index position) const {
-    const PageOf::Place at = page_of(position);
-    return values + at.page * value_page + at.inside * value_step;
-  }
+  PageOf::Place place(Index position) const { return page_of(position); }
+  const K* key(PageOf::Place at) const { return keys + at.page * key_page + at.inside * key_step; }
+  const K* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_step; }
+  const K* key(Index position) const { return key(place(position)); }
+  const K* value(Index position) const { return value(place(position)); }
 };
 
 /// As StridedKv, in a caller's pages: a key is a row, with any strides.
@@ -107,15 +104,14 @@ template <class K> struct PagedBlocksHead {
   PageOf page_of;
   Index key_page, value_page, key_dim, value_row;
 
-  const K* key(Index position) const {
-    const PageOf::Place at = page_of(position);
+  PageOf::Place place(Index position) const { return page_of(position); }
+  const K* key(PageOf::Place at) const {
     const Index inside = at.inside % key_block;
     return keys + at.page * key_page + (at.inside - inside) * key_dim + inside;
   }
-  const K* value(Index position) const {
-    const PageOf::Place at = page_of(position);
-    return values + at.page * value_page + at.inside * value_row;
-  }
+  const K* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_row; }
+  const K* key(Index position) const { return key(place(position)); }
+  const K* value(Index position) const { return value(place(position)); }
 };
 
 /// As BlockedKv, in pages of a pool, whose size is a multiple of a block's.
@@ -125,9 +121,10 @@ template <class K> struct PagedBlocksKv {
   static constexpr bool blocked = true, paged = true;
 
   Index kv_heads, key_dim, row_dim;
-  Index value_row;  // elements of a row of values, as in BlockedKv
-  const K* keys;    // [page][head][block][key_dim][key_block]
-  const K* values;  // [page][head][place][value_row]
+  Index value_row;             // elements of a row of values, as in BlockedKv
+  Index key_page, value_page;  // elements from one page to the next one
+  const K* keys;               // [page][head][block][key_dim][key_block]
+  const K* values;             // [page][head][place][value_row]
   BlockTable table;
 
   Index batch() const { return table.lengths.size(); }
@@ -141,13 +138,7 @@ template <class K> struct PagedBlocksKv {
 
   PagedBlocksHead<K> head(Index b, Index h) const {
     const Index size = table.page_size.value(), first = h * size;
-    return {keys + first * key_dim,
-            values + first * value_row,
-            table.of(b),
-            kv_heads * size * key_dim,
-            kv_heads * size * value_row,
-            key_dim,
-            value_row};
+    return {keys + first * key_dim, values + first * value_row, table.of(b), key_page, value_page, key_dim, value_row};
   }
   Index key_stride() const { return key_block; }
   Index value_stride() const { return 1; }

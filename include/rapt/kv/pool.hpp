@@ -86,13 +86,17 @@ template <CacheElement K> class PagePool {
     if (s.page_size % detail::key_block != 0)
       detail::fail("pool", {"page_size is ", s.page_size},
                    {"it has to be a multiple of ", detail::key_block, ", as keys are kept in blocks of so many"});
-    detail::check_elements("pool", double(s.pages) * double(s.page_size) * double(s.kv_heads) *
+    detail::check_elements("pool", double(s.pages) * double(s.page_size) * double(s.kv_heads) * 2 *
                                        (double(s.head_dim) + double(s.value_dim) + 64));
     return s;
   }
 
-  Index key_elements() const { return shape_.kv_heads * shape_.page_size * shape_.head_dim; }  // of a page
-  Index value_elements() const { return shape_.kv_heads * shape_.page_size * value_row_; }
+  /// Elements from one page to the next one. Pages stand a block further apart than they are long: the blocks that a
+  /// head is soon to read would, a large power of two apart, crowd into few sets of the second-level cache, and be
+  /// driven out of it before they are read.
+  Index key_elements() const { return apart(shape_.head_dim); }
+  Index value_elements() const { return apart(value_row_); }
+  Index apart(Index row) const { return (shape_.kv_heads * shape_.page_size + detail::key_block) * row; }
   K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
   K* values() const { return keys() + pages() * key_elements(); }
 
@@ -179,7 +183,7 @@ template <class K> class Pages {
       if (!ends_in_page(s)) continue;
       // Those before it in this call that end in the same page will have left it.
       Index others = pool_->references(last_page(s)) - 1;
-      for (Index before = 0; before < s; ++before)
+      for (Index before = 0; before < s && others > 0; ++before)
         if (count_of(before) > 0 && ends_in_page(before) && last_page(before) == last_page(s)) --others;
       needed += others > 0;
     }
@@ -223,6 +227,8 @@ template <class K> class Pages {
             shape_.head_dim,
             shape_.value_dim,
             pool_->value_row_,
+            pool_->key_elements(),
+            pool_->value_elements(),
             keys(),
             values(),
             {{table_.data() + sequence * width_, number, width_, width_, 1}, lengths(sequence, number), size}};
@@ -263,8 +269,8 @@ template <class K> class Pages {
 ///     rapt::PagePool<Eigen::bfloat16> pool({.pages = 4096, .page_size = 16, .kv_heads = 8, .head_dim = 128});
 ///     rapt::PagedCache<Eigen::bfloat16> cache(pool, 8, 8192);      // 8 sequences of up to 8192 positions
 ///     cache.append(k, v);                                          // as to any cache
-///     cache.fork(0, 1);                                            // shares all pages; who appends copies the last
-///     one rapt::attention(q, cache, out, rapt::causal());              // the bits of a KvCache
+///     cache.fork(0, 1);                                            // shares all pages; who appends copies
+///     rapt::attention(q, cache, out, rapt::causal());              // the bits of a KvCache
 ///
 /// copy_prefix() and fork() share pages instead of copying, and append() copies a last page that others hold too before
 /// it writes to it. append() throws std::invalid_argument, before anything changes, if the pool hasn't got the pages.
