@@ -164,15 +164,14 @@ RAPT_NOINLINE bool keeps_any(const S& score, const Rows& rows, Index first, Inde
   return any != 0;
 }
 
-/// Rows [first, first + count) of a head go through a tile, with the scores that `keep` has, or all if it is null.
-/// `Count` of them are worked on: those that are not there repeat the last one's query, and what comes of them is not
-/// looked at.
+/// Rows [first, first + count) of a head go through a tile: with all scores, or with those that s.keep has. `Count` of
+/// them are worked on: those that are not there repeat the last one's query, and what comes of them is not looked at.
 template <int Count, class T, class S, class K>
-RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index count, const detail::Word<T>* keep,
+RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index count, bool all,
                                const DecodeTile<K>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
   constexpr Index tile_keys = contract::tile;
   T* const o = s.span.o + first * dim;
-  const bool fresh = rows.fresh[first], all = keep == nullptr;
+  const bool fresh = rows.fresh[first];
   score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
   if constexpr (detail::Changes<S>)
     for (Index r = 0; r < count; ++r)
@@ -188,11 +187,12 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
   if (all)
     soften_rows(s.scores, count, KeepAll<T>{}, m, l, factor);
   else
-    soften_rows(s.scores, count, KeepSome<T>{keep}, m, l, factor);
+    soften_rows(s.scores, count, KeepSome<T>{s.keep}, m, l, factor);
   for (Index r = 0; r < count; ++r) {
     T* const scores = s.scores + r * tile_keys;
     if (factor[r] != T(1) && (!fresh || !all)) rescale_row(o + r * dim, factor[r], dim);
-    if (!all) add_kept_values(scores, keep + r * tile_keys, tile.values, tile.value_step, tile.count, dim, o + r * dim);
+    if (!all)
+      add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.value_step, tile.count, dim, o + r * dim);
   }
   if (all) add_row_values<Count>(s.scores, tile.values, tile.value_step, tile.values_ahead, tile.count, dim, fresh, o);
   for (Index r = 0; r < Count; ++r) rows.fresh[first + r] = false;
@@ -223,8 +223,8 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
     const Coverage covers = detail::covers(work.score, box);
     if (covers == Coverage::none) continue;
     // Asked before anything is read or copied: a mask that can't judge a box may hide all of it.
-    const detail::Word<T>* const keep = covers == Coverage::all ? nullptr : s.keep;
-    if (keep != nullptr && !keeps_any(work.score, rows, first, count, key, tile.count, s.keep)) continue;
+    const bool all = covers == Coverage::all;
+    if (!all && !keeps_any(work.score, rows, first, count, key, tile.count, s.keep)) continue;
     if (!found) {
       look_ahead(tile, kv, course);
       if constexpr (Kv::blocked)
@@ -233,12 +233,13 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
         copy_decode_tile(tile, kv, course, s);
     }
     found = true;
-    if (count > 2)
-      attend_rows<rows_together>(work.score, rows, first, count, keep, tile, s, head_dim, dim);
-    else
-      for (Index r = 0; r < count; ++r)
-        attend_rows<1>(work.score, rows, first + r, 1, keep == nullptr ? nullptr : keep + r * contract::tile, tile, s,
-                       head_dim, dim);
+    if (count > 2) {
+      attend_rows<rows_together>(work.score, rows, first, count, all, tile, s, head_dim, dim);
+      continue;
+    }
+    DecodeScratch<T> of_row = s;
+    for (Index r = 0; r < count; ++r, of_row.keep += contract::tile)
+      attend_rows<1>(work.score, rows, first + r, 1, all, tile, of_row, head_dim, dim);
   }
 }
 
