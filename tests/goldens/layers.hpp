@@ -1,11 +1,15 @@
 // What the cases of attention layers share.
 #pragma once
 
+#include <algorithm>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "layer/layers.hpp"
 #include "support/golden.hpp"
 #include "support/isas.hpp"
+#include "support/masks.hpp"
 
 namespace rapt_test {
 
@@ -23,6 +27,47 @@ inline View<float> states_of(GoldenTensor& t) {
 /// A tensor [batch, heads, length, dim].
 inline View<float> heads_of(GoldenTensor& t) {
   return rapt::bhsd(t.numbers.data(), t.dims.at(0), t.dims.at(1), t.dims.at(2), t.dims.at(3));
+}
+
+/// A tensor of bools [batch, length of keys] or [batch, queries, keys], in memory as a mask.
+class GoldenMask {
+ public:
+  /// `attends`: what is in the tensor where a query attends to a key.
+  GoldenMask(const GoldenTensor& t, bool attends)
+      : batch_(t.dims.at(0)), rows_(t.dims.size() == 3 ? t.dims[1] : 1), keys_(t.dims.back()) {
+    memory_ = std::make_unique<bool[]>(t.numbers.size());
+    for (std::size_t i = 0; i < t.numbers.size(); ++i) memory_[i] = (t.numbers[i] != 0) == attends;
+  }
+
+  /// For all heads, and, if it is of keys alone, for all queries.
+  AnyMask dense() const {
+    return any_mask(rapt::mask(rapt::bhsd(static_cast<const bool*>(memory_.get()), batch_, 1, rows_, keys_)));
+  }
+
+  /// The same by lengths, of keys that are padded on one side: by what stands there of each entry.
+  AnyMask padding() {
+    const bool left = !row(0)[0];
+    lengths_.clear();
+    for (Index b = 0; b < batch_; ++b) {
+      const bool* const from = row(b);
+      const bool* const edge = std::find(from, from + keys_, left);
+      EXPECT_EQ(std::find(edge, from + keys_, !left), from + keys_) << "holes in entry " << b;
+      lengths_.push_back(static_cast<std::int32_t>(edge - from));
+    }
+    return left ? any_mask(rapt::left_padding(lengths_)) : any_mask(rapt::padding(lengths_));
+  }
+
+ private:
+  const bool* row(Index b) const { return memory_.get() + b * rows_ * keys_; }
+
+  Index batch_, rows_, keys_;
+  std::unique_ptr<bool[]> memory_;
+  std::vector<std::int32_t> lengths_;
+};
+
+/// Whether a mask of ones hides nothing.
+inline bool hides_nothing(const GoldenTensor& mask) {
+  return std::all_of(mask.numbers.begin(), mask.numbers.end(), [](float x) { return x == 1; });
 }
 
 /// The first `count` numbers of each row of `size`.

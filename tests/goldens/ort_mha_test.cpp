@@ -1,10 +1,5 @@
 // ONNX Runtime's MultiHeadAttention: queries, keys and values are projected elsewhere, and get biases here. So the
 // layer's weights pick them out of hidden states in which they stand side by side.
-//
-// Left for scores: the four Batch2_HeadSize32_RightSidePadding and the two Batch1_HeadSize32_LeftSidePadding cases have
-// masks that hide keys.
-#include <algorithm>
-
 #include "goldens/layers.hpp"
 
 namespace rapt_test {
@@ -69,8 +64,7 @@ class GoldenOrtMha : public GoldenCase {
   /// Where there is a mask, it hides nothing.
   void expect_nothing_hidden() {
     if (!golden.has("key_padding_mask")) return;
-    const std::vector<float>& mask = tensor("key_padding_mask").numbers;
-    EXPECT_TRUE(std::all_of(mask.begin(), mask.end(), [](float x) { return x == 1; }));
+    EXPECT_TRUE(hides_nothing(tensor("key_padding_mask")));
   }
 
   /// The layer's outputs for x, computed by `run` and cut to the values' width.
@@ -121,23 +115,29 @@ INSTANTIATE_TEST_SUITE_P(Case, GoldenOrtSelf,
                                          "ort/mha_Self_WithPastAndPresent_NoMask_NoRelPosBias"),
                          golden_name);
 
-class GoldenOrtCross : public GoldenOrtMha {};
+class GoldenOrtCross : public GoldenOrtMha {
+ protected:
+  template <class S = rapt::Plain> void expect_outputs(const S& score = {}) {
+    GoldenTensor memory_tokens = beside(tensor("key"), tensor("value"));
+    const View<float> x = states_of(tensor("query")), memory = states_of(memory_tokens);
+    config.hidden_size = q_size;
+    config.memory_size = memory.dim();
+    const AttentionLayer<float, S> layer = layer_of(0, k_size, score);
+    for (const Isa isa : rapt::supported_isas()) {
+      SCOPED_TRACE(rapt::name(isa));
+      expect_output(x, [&](const View<float>& y) { layer.cross_attend(x, memory, y, {.isa = isa}); });
+      KvCache<float> cache(layer.cache_shape(x.batch(), 64), isa);
+      layer.project_memory(memory, cache, {.isa = isa});
+      expect_output(x, [&](const View<float>& y) { layer.cross_attend(x, y, cache, {.isa = isa}); });
+      if (golden.has("present_key"))
+        expect_cached(cache, tensor("present_key"), tensor("present_value"), golden.tolerance);
+    }
+  }
+};
 
 TEST_P(GoldenOrtCross, IsReproducedWithinItsTolerance) {
-  GoldenTensor memory_tokens = beside(tensor("key"), tensor("value"));
-  const View<float> x = states_of(tensor("query")), memory = states_of(memory_tokens);
-  config.hidden_size = q_size;
-  config.memory_size = memory.dim();
-  const AttentionLayer<float> layer = layer_of(0, k_size);
-  for (const Isa isa : rapt::supported_isas()) {
-    SCOPED_TRACE(rapt::name(isa));
-    expect_output(x, [&](const View<float>& y) { layer.cross_attend(x, memory, y, {.isa = isa}); });
-    KvCache<float> cache(layer.cache_shape(x.batch(), 64), isa);
-    layer.project_memory(memory, cache, {.isa = isa});
-    expect_output(x, [&](const View<float>& y) { layer.cross_attend(x, y, cache, {.isa = isa}); });
-    if (golden.has("present_key"))
-      expect_cached(cache, tensor("present_key"), tensor("present_value"), golden.tolerance);
-  }
+  expect_nothing_hidden();
+  expect_outputs();
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -147,6 +147,24 @@ INSTANTIATE_TEST_SUITE_P(
                     "ort/mha_Cross_HeadSize16", "ort/mha_Cross_HeadSize16_8", "ort/mha_Cross_HeadSize16_8_NoBias",
                     "ort/mha_Cross_HeadSize16_NoBias", "ort/mha_Cross_HeadSize40", "ort/mha_Cross_HeadSize40_NoBias"),
     golden_name);
+
+class GoldenOrtPadded : public GoldenOrtCross {};
+
+/// By a mask of bools, and by lengths: ONNX Runtime takes either.
+TEST_P(GoldenOrtPadded, IsReproducedWithinItsTolerance) {
+  GoldenMask mask(tensor("key_padding_mask"), true);
+  expect_outputs(mask.dense());
+  expect_outputs(mask.padding());
+}
+
+INSTANTIATE_TEST_SUITE_P(Case, GoldenOrtPadded,
+                         testing::Values("ort/mha_Cross_Batch1_HeadSize32_LeftSidePadding",
+                                         "ort/mha_Cross_Batch1_HeadSize32_LeftSidePadding_NoBias",
+                                         "ort/mha_Cross_Batch2_HeadSize32_RightSidePadding_Mask1D",
+                                         "ort/mha_Cross_Batch2_HeadSize32_RightSidePadding_Mask2D",
+                                         "ort/mha_Cross_Batch2_HeadSize32_RightSidePadding_NoBias_Mask1D",
+                                         "ort/mha_Cross_Batch2_HeadSize32_RightSidePadding_NoBias_Mask2D"),
+                         golden_name);
 
 class GoldenOrtPassedIn : public GoldenOrtMha {};
 

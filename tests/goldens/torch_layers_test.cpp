@@ -1,10 +1,8 @@
 // PyTorch's TransformerEncoderLayer and TransformerDecoderLayer, whose tests set every parameter to cos(0), cos(1), …:
 // the attention is the library's, the rest is written here.
-//
-// Left for scores: encoder_layer_key_padding, decoder_layer_tgt_key_padding and decoder_layer_memory_key_padding hide
-// keys.
 #include <Eigen/Core>
 #include <cmath>
+#include <deque>
 
 #include "goldens/layers.hpp"
 
@@ -40,28 +38,32 @@ class GoldenTorch : public GoldenCase {
     out_bias = cosines(d_model);
   }
 
-  AttentionLayer<float> attention(bool cross) const {
+  /// `padding`: the name of a tensor [batch, keys] that is true where a key is not attended to, which may not be there.
+  AttentionLayer<float, AnyMask> attention(bool cross, const char* padding) {
+    AnyMask score = any_mask(rapt::Plain{});
+    if (golden.has(padding)) score = masks.emplace_back(tensor(padding), false).dense();
     const auto rows = [&](const std::vector<float>& all, Index part) {
       return rapt::row_major(all.data() + part * d_model * d_model, d_model, d_model);
     };
     const std::span<const float> bias = in_bias;
     const std::size_t n = at(d_model);
-    return AttentionLayer<float>({.hidden_size = d_model,
-                                  .num_heads = golden.integer("nhead"),
-                                  .memory_size = cross ? d_model : 0,
-                                  .q_bias = true,
-                                  .k_bias = true,
-                                  .v_bias = true,
-                                  .o_bias = true,
-                                  .causal = false},
-                                 {.q = rows(in_proj, 0),
-                                  .k = rows(in_proj, 1),
-                                  .v = rows(in_proj, 2),
-                                  .o = rows(out_proj, 0),
-                                  .q_bias = bias.subspan(0, n),
-                                  .k_bias = bias.subspan(n, n),
-                                  .v_bias = bias.subspan(2 * n),
-                                  .o_bias = out_bias});
+    return AttentionLayer<float, AnyMask>({.hidden_size = d_model,
+                                           .num_heads = golden.integer("nhead"),
+                                           .memory_size = cross ? d_model : 0,
+                                           .q_bias = true,
+                                           .k_bias = true,
+                                           .v_bias = true,
+                                           .o_bias = true,
+                                           .causal = false},
+                                          {.q = rows(in_proj, 0),
+                                           .k = rows(in_proj, 1),
+                                           .v = rows(in_proj, 2),
+                                           .o = rows(out_proj, 0),
+                                           .q_bias = bias.subspan(0, n),
+                                           .k_bias = bias.subspan(n, n),
+                                           .v_bias = bias.subspan(2 * n),
+                                           .o_bias = out_bias},
+                                          score);
   }
   Rows rows_of(const GoldenTensor& t) const {
     return Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
@@ -93,13 +95,15 @@ class GoldenTorch : public GoldenCase {
   }
 
   Index d_model = 0;
+  std::deque<GoldenMask> masks;
   std::vector<float> in_proj, in_bias, out_proj, out_bias;
 };
 
 TEST_P(GoldenTorch, IsReproducedWithinItsTolerance) {
   const bool decoder = golden.has("memory");
   GoldenTensor& in = tensor(decoder ? "tgt" : "src");
-  const AttentionLayer<float> self = attention(false), cross = attention(true);
+  const auto self = attention(false, decoder ? "tgt_key_padding_mask" : "src_key_padding_mask"),
+             cross = attention(true, "memory_key_padding_mask");
   for (const Isa isa : rapt::supported_isas()) {
     SCOPED_TRACE(rapt::name(isa));
     std::vector<float> x = in.numbers, y(x.size());
@@ -115,7 +119,11 @@ TEST_P(GoldenTorch, IsReproducedWithinItsTolerance) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Case, GoldenTorch, testing::Values("torch/encoder_layer", "torch/decoder_layer"), golden_name);
+INSTANTIATE_TEST_SUITE_P(Case, GoldenTorch,
+                         testing::Values("torch/encoder_layer", "torch/encoder_layer_key_padding",
+                                         "torch/decoder_layer", "torch/decoder_layer_tgt_key_padding",
+                                         "torch/decoder_layer_memory_key_padding"),
+                         golden_name);
 
 }  // namespace
 }  // namespace rapt_test

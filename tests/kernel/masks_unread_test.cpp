@@ -116,8 +116,10 @@ void expect_unread(Isa isa, Index queries) {
   expect(ancestors(parents, s.q_len));
   expect(block_sparse(rows, columns, {32, 128}));
   expect((causal() && document(ids)) || !left_padding(64));
+  expect(Plain{} | [](Coord c) { return c.key / 64 % 3 == 1 && c.key % 5 != 0; });  // which can't judge a tile
 }
 
+TEST_P(MasksUnread, WithOneQuery) { expect_unread(GetParam(), 1); }
 TEST_P(MasksUnread, WithFewQueries) { expect_unread(GetParam(), 3); }
 TEST_P(MasksUnread, WithAGroupOfQueries) { expect_unread(GetParam(), 40); }
 

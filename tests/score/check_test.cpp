@@ -55,13 +55,17 @@ template <class T>
 void expect_apart(const auto& stage, const char* name, rapt::ProblemShape shape, const std::vector<T>& memory) {
   const auto check = [&] { rapt::detail::check(rapt::Plain{} | stage | rapt::causal(), shape); };
   const rapt::Matrix<const T> last{memory.data() + memory.size() - 1, 1, 1}, beyond{last.data + 1, 1, 1};
-  const std::string shares = std::string(" shares memory with ") + name + "; it has to be apart from what is read";
+  const auto shares = [&](const char* what) {
+    return (testing::Message() << "rapt: " << what << ": shares memory with " << name
+                               << "; it has to be apart from what is read")
+        .GetString();
+  };
   shape.written = {rapt::detail::footprint(beyond), rapt::detail::footprint(beyond)};
   EXPECT_EQ(refusal(check), "");
   shape.written = {rapt::detail::footprint(last), {}};
-  EXPECT_EQ(refusal(check), "rapt: out:" + shares);
+  EXPECT_EQ(refusal(check), shares("out"));
   shape.written = {{}, rapt::detail::footprint(last)};
-  EXPECT_EQ(refusal(check), "rapt: lse:" + shares);
+  EXPECT_EQ(refusal(check), shares("lse"));
 }
 
 TEST(StageCheck, NothingThatAStageReadsMayBeWritten) {

@@ -214,8 +214,8 @@ template <class T> RAPT_NOINLINE void clear_row(T* o, Index dim) {
 /// Which scores of rows [first, first + count) with a tile are attended, [row][tile], one word a score; and whether any
 /// is.
 template <class Word, class S>
-RAPT_NOINLINE Coverage find_kept_rows(const S& score, const Rows& rows, Index first, Index count, Index first_key,
-                                      Index keys, Word* RAPT_RESTRICT keep) {
+RAPT_NOINLINE bool keeps_any(const S& score, const Rows& rows, Index first, Index count, Index first_key, Index keys,
+                             Word* RAPT_RESTRICT keep) {
   Word any = 0;
   for (Index r = first; r < first + count; ++r, keep += contract::tile) {
     const std::int32_t head = rows.head[r], position = rows.position[r], row = position - rows.first_query;
@@ -226,18 +226,17 @@ RAPT_NOINLINE Coverage find_kept_rows(const S& score, const Rows& rows, Index fi
     }
     for (Index j = keys; j < contract::tile; ++j) keep[j] = 0;
   }
-  return any == 0 ? Coverage::none : Coverage::some;
+  return any != 0;
 }
 
-/// Rows [first, first + count) of a head go through a tile. `Count` of them are worked on: those that are not there
-/// repeat the last one's query, and what comes of them is not looked at.
+/// Rows [first, first + count) of a head go through a tile: with all scores, or with those that s.keep has. `Count` of
+/// them are worked on: those that are not there repeat the last one's query, and what comes of them is not looked at.
 template <int Count, class T, class S, class K>
 RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index count, bool all,
                                const DecodeTile<K>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
   constexpr Index tile_keys = contract::tile;
   T* const o = s.span.o + first * dim;
   const bool fresh = rows.fresh[first];
-  if (!all && find_kept_rows(score, rows, first, count, tile.first, tile.count, s.keep) == Coverage::none) return;
   score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
   if constexpr (detail::Changes<S>)
     for (Index r = 0; r < count; ++r)
@@ -286,6 +285,9 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
                   rows.position[first] - rows.first_query};
     const Coverage covers = detail::covers(work.score, box);
     if (covers == Coverage::none) continue;
+    // Asked before anything is read or copied: a mask that can't judge a box may hide all of it.
+    const bool all = covers == Coverage::all;
+    if (!all && !keeps_any(work.score, rows, first, count, key, tile.count, s.keep)) continue;
     if (!found) {
       look_ahead(tile, kv, course);
       if constexpr (Kv::blocked)
@@ -294,11 +296,13 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
         copy_decode_tile(tile, kv, course, s);
     }
     found = true;
-    const bool all = covers == Coverage::all;
-    if (count > 2)
+    if (count > 2) {
       attend_rows<rows_together>(work.score, rows, first, count, all, tile, s, head_dim, dim);
-    else
-      for (Index r = 0; r < count; ++r) attend_rows<1>(work.score, rows, first + r, 1, all, tile, s, head_dim, dim);
+      continue;
+    }
+    DecodeScratch<T> of_row = s;
+    for (Index r = 0; r < count; ++r, of_row.keep += contract::tile)
+      attend_rows<1>(work.score, rows, first + r, 1, all, tile, of_row, head_dim, dim);
   }
 }
 
