@@ -15,6 +15,7 @@
 #include "rapt/reference/attention.hpp"
 #include "rapt/reference/contract.hpp"
 #include "rapt/reference/linear.hpp"
+#include "rapt/reference/observe.hpp"
 #include "rapt/reference/rms_norm.hpp"
 #include "rapt/reference/rope.hpp"
 #include "rapt/rope/axes.hpp"

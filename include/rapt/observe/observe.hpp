@@ -196,7 +196,7 @@ void probabilities(const View<Q>& q, const detail::Cache<K>& cache, const View<T
 /// and tiles that a mask skips are never read.
 ///
 ///     rapt::attention(q, k, v, out, rapt::causal(), {.lse = lse});
-///     rapt::observe<float>(q, k, {.entropy = entropy, .mass = mass, .known_lse = lse}, rapt::causal());
+///     rapt::observe(q, k, {.entropy = entropy, .mass = mass, .known_lse = lse}, rapt::causal());
 ///
 /// It goes through the keys once for the logsumexps, unless they are known or not needed, once for what rows are asked
 /// for, and once for the mass: each costs somewhat more than half of attention. A NaN among the attended scores of a
@@ -204,19 +204,33 @@ void probabilities(const View<Q>& q, const detail::Cache<K>& cache, const View<T
 /// top keys NaN scores come first. Options::lse receives the logsumexps.
 ///
 /// Throws what scores() throws.
-template <class T, class S = Plain>
-void observe(const View<const T>& q, const View<const T>& k, const Observation<T>& into, const S& stages = {},
-             const Options<T>& options = {}) {
-  if constexpr (detail::Types<T, T, T, T, S>::fit)
-    detail::observe_views<T>(q, k, {detail::Shown::nothing, {}, into}, detail::staged(stages), options);
+template <class Q, class K, class S = Plain>
+void observe(const View<Q>& q, const View<K>& k, const Observation<detail::element_t<Q>>& into, const S& stages = {},
+             const Options<detail::element_t<Q>>& options = {}) {
+  using T = detail::element_t<Q>;
+  if constexpr (detail::Types<Q, K, Q, T, S>::fit)
+    detail::observe_views<T>(View<const T>(q), View<const T>(k), {detail::Shown::nothing, {}, into},
+                             detail::staged(stages), options);
+}
+template <class Q, class K>
+void observe(const View<Q>& q, const View<K>& k, const Observation<detail::element_t<Q>>& into,
+             const Options<detail::element_t<Q>>& options) {
+  observe(q, k, into, Plain{}, options);
 }
 
 /// The same of the keys in a cache: `mass` is as long as the longest sequence, and 0 after the end of a shorter one.
-template <class T, class K, class S = Plain>
-void observe(const View<const T>& q, const CacheView<K>& cache, const Observation<T>& into, const S& stages = {},
-             const Options<T>& options = {}) {
-  if constexpr (detail::CachedTypes<T, K, T, S>::fit)
-    detail::observe_cache<T>(q, cache, {detail::Shown::nothing, {}, into}, detail::staged(stages), options);
+template <class Q, class K, class S = Plain>
+void observe(const View<Q>& q, const CacheView<K>& cache, const Observation<detail::arithmetic_t<K>>& into,
+             const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
+  using T = detail::arithmetic_t<K>;
+  if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
+    detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::nothing, {}, into}, detail::staged(stages),
+                             options);
+}
+template <class Q, class K, class S = Plain>
+void observe(const View<Q>& q, const detail::Cache<K>& cache, const Observation<detail::arithmetic_t<K>>& into,
+             const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
+  observe(q, cache.view(), into, stages, options);
 }
 
 RAPT_NAMESPACE_END
