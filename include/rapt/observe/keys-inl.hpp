@@ -18,7 +18,8 @@ RAPT_INLINE bool block_reaches(const detail::ObserveWork<T, S, Kv>& work, const 
   return detail::covers(work.call.score, box) != Coverage::none;
 }
 
-/// Each row's weights, [lane][key], join the sums of its head, [head][key], one row after the other.
+/// Each row's weights, [lane][key], join the sums of its head, [head][key], one row after the other. (What stands
+/// behind the keys' end joins sums that nobody reads.)
 template <class T>
 RAPT_NOINLINE void add_mass(const T* turned, int rows, Index first_row, Index group, Index range, T* sums) {
   for (int i = 0; i < rows; ++i) {
@@ -66,7 +67,7 @@ RAPT_NOINLINE void observe_keys(const detail::ObserveWork<T, S, Kv>& work, Index
   }
   for (Index h = 0; h < p.group(); ++h)
     for (Index key = begin; key < last; ++key)
-      mass(at.batch, at.kv_head * p.group() + h, key) = quiet(sums[h * work.range + key - begin]);
+      mass(at.batch, at.kv_head * p.group() + h, key) = key < end ? quiet(sums[h * work.range + key - begin]) : T(0);
 }
 
 RAPT_REGION_CLOSE

@@ -83,6 +83,7 @@ void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wis
   if (known.wanted()) work.lse = {const_cast<T*>(known.data), known.extent, known.stride};
   const Index workers = workers_of(options.executor);
   work.range = mass_range(work.heads(), p.kv.longest(), workers);
+  if (work.row_items() + work.mass_items() == 0) return;
 
   constexpr Index alignment = static_cast<Index>(Workspace::alignment);
   const Index kept = work.find_lse && !options.lse.wanted() ? p.batch() * p.q_heads() * p.q.length() : 0;
