@@ -202,7 +202,7 @@ void probabilities(const View<Q>& q, const detail::Cache<K>& cache, const View<T
 /// It goes through the keys once for the logsumexps, unless they are known or not needed, once for what rows are asked
 /// for, and once for the mass: each costs somewhat more than half of attention. A NaN among the attended scores of a
 /// row makes its entropy, its largest score and all its p NaN, and so the mass of every key it attends to; among its
-/// top keys NaN scores come first. Options::lse receives the logsumexps.
+/// top keys NaN counts as ∞, so that it shows where it comes from. Options::lse receives the logsumexps.
 ///
 /// Throws what scores() throws.
 template <class Q, class K, class S = Plain>

@@ -106,19 +106,19 @@ RAPT_NOINLINE void show(const detail::ObserveWork<T, S, Kv>& work, const Place& 
 /// A tile of scores, some of which may not be attended, is looked at for all that is asked; then it is no more needed.
 template <class T, class S, class Kv, class Keep>
 RAPT_NOINLINE void look_at_tile(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Watch<T>& w,
-                                const Tile<T>& tile, const Seen<T>& seen, const detail::Word<T>* words, Keep keep) {
+                                const Tile<T>& tile, const Seen<T>& seen, Keep keep) {
   const Group<T>& g = *w.group;
   T* const scores = w.scratch.scores;
   const Observation<T>& into = work.into;
   if (into.largest.data != nullptr || into.largest_probability.data != nullptr)
     find_most(g.registers, scores, tile.count, keep, seen.largest);
-  if (seen.top.places > 0) keep_largest(seen.top, g.rows, scores, tile.first, tile.count, words, keep);
+  if (seen.top.places > 0) keep_largest(seen.top, g.registers, scores, tile.first, tile.count, keep);
   if (into.entropy.data != nullptr) add_entropy(w.reference, g.registers, scores, tile.count, keep, seen.entropy);
   if (work.shown == detail::Shown::nothing) return;
   if (work.shown == detail::Shown::probabilities)
     weigh_by(w.reference, g.registers, scores, tile.count, keep);
-  else if (words != nullptr)
-    shut_out(g.registers, scores, tile.count, KeepSome<T>{words});
+  else
+    shut_out(g.registers, scores, tile.count, keep);
   turn_tile(g.registers, scores, w.turned);
   show(work, at, g, tile.first, tile.count, w.turned);
 }
@@ -138,9 +138,9 @@ RAPT_NOINLINE void look_at_keys(const detail::ObserveWork<T, S, Kv>& work, const
     for (Index key = begin; key < end; key += contract::tile) {
       const Coverage covers = score_tile(work, at, key, w, tile);
       if (covers == Coverage::all)
-        look_at_tile(work, at, w, tile, seen, static_cast<const detail::Word<T>*>(nullptr), KeepAll<T>{});
+        look_at_tile(work, at, w, tile, seen, KeepAll<T>{});
       else if (covers == Coverage::some)
-        look_at_tile(work, at, w, tile, seen, w.scratch.keep, KeepSome<T>{w.scratch.keep});
+        look_at_tile(work, at, w, tile, seen, KeepSome<T>{w.scratch.keep});
       else if (shows)
         show(work, at, *w.group, tile.first, tile.count, static_cast<const T*>(nullptr));
     }
@@ -163,11 +163,11 @@ RAPT_NOINLINE void write_top(const detail::ObserveWork<T, S, Kv>& work, const Wa
   const Group<T>& g = *w.group;
   const Index head = g.head[lane], places = keys.data != nullptr ? keys.dim() : probabilities.dim();
   for (Index place = 0; place < places; ++place) {
-    const bool taken = place < top.places && place < top.filled[lane];
     const Index at = place * group_lanes<T> + lane;
-    if (keys.data != nullptr) keys(g.batch, head, query, place) = taken ? top.keys[at] : -1;
+    const detail::Word<T> key = place < top.places ? std::bit_cast<detail::Word<T>>(top.keys[at]) : -1;
+    if (keys.data != nullptr) keys(g.batch, head, query, place) = static_cast<std::int32_t>(key);
     if (probabilities.data != nullptr)
-      probabilities(g.batch, head, query, place) = taken ? weight_of(top.scores[at], w.reference[lane]) : T(0);
+      probabilities(g.batch, head, query, place) = key < 0 ? T(0) : weight_of(top.scores[at], w.reference[lane]);
   }
 }
 

@@ -103,6 +103,7 @@ RAPT_NOINLINE void weigh_by(const T* reference, int registers, T* scores, Index 
 }
 
 /// Scores that are not attended become −∞.
+template <class T> RAPT_INLINE void shut_out(int, T*, Index, KeepAll<T>) {}
 template <class T> RAPT_NOINLINE void shut_out(int registers, T* scores, Index count, KeepSome<T> keep) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
   for (Index j = 0; j < count; ++j)

@@ -4,77 +4,66 @@
 #else
 RAPT_REGION_OPEN
 
-/// In the lanes: [place][lane], the largest first.
+/// A register of rows at a time: [place][lane], the largest first. A place without a key has score −∞ and key −1.
 template <class T> struct Top {
   Index places;
   T* scores;
-  std::int32_t* keys;
-  std::int32_t* filled;  // [lanes]: places that are taken
-  T* least;              // [lanes]: the score at the last place, once all are taken
+  T* keys;  // the bits of a detail::Word<T>, as a register of them moves with one of scores
 };
 
 template <class T> RAPT_INLINE Top<T> take_top(Carver& carver, Index places) {
-  constexpr int lanes = group_lanes<T>;
-  Top<T> top{};
-  top.places = places;
-  if (places == 0) return top;
-  top.scores = carver.take<T>(places * lanes);
-  top.keys = carver.take<std::int32_t>(places * lanes);
-  top.filled = carver.take<std::int32_t>(lanes);
-  top.least = carver.take<T>(lanes);
-  return top;
+  return {places, carver.take<T>(places * group_lanes<T>), carver.take<T>(places * group_lanes<T>)};
 }
 
 template <class T> RAPT_NOINLINE void clear(const Top<T>& top) {
-  if (top.places == 0) return;
-  for (int i = 0; i < group_lanes<T>; ++i) {
-    top.filled[i] = 0;
-    top.least[i] = std::numeric_limits<T>::infinity();
+  for (Index i = 0; i < top.places * group_lanes<T>; ++i) {
+    top.scores[i] = -std::numeric_limits<T>::infinity();
+    top.keys[i] = std::bit_cast<T>(detail::Word<T>(-1));
   }
 }
 
-/// NaN comes before all numbers, so that it is seen.
-template <class T> RAPT_INLINE bool outranks(T a, T b) { return a > b || (a != a && b == b); }
+/// What a score is ordered by: NaN counts as ∞, so that it is seen, and −∞ as the lowest number, which is more than
+/// none.
+template <class T> RAPT_INLINE Vec<T> rank_of(Vec<T> score) {
+  const Vec<T> most = broadcast(std::numeric_limits<T>::infinity());
+  return max(select(is_nan(score), most, score), broadcast(std::numeric_limits<T>::lowest()));
+}
 
-/// A lane's places take in a key that comes after all those that they have seen.
-template <class T> RAPT_INLINE void insert(const Top<T>& top, int lane, T score, std::int32_t key) {
+/// The places of the register of rows that begins at lane `first` take in a key that comes after all those that they
+/// have seen: from the last place up, each takes what stood above it, or the key, or stays, until no row goes further
+/// up.
+template <class T> RAPT_INLINE void insert(const Top<T>& top, int first, Vec<T> score, Vec<T> key) {
   constexpr int lanes = group_lanes<T>;
-  Index place = top.filled[lane];
-  if (place == top.places) {
-    if (!outranks(score, top.least[lane])) return;
-    --place;
-  } else {
-    ++top.filled[lane];
+  T *scores = top.scores + (top.places - 1) * lanes + first, *keys = top.keys + (top.places - 1) * lanes + first;
+  Vec<T> here = load(scores);
+  Mask<T> comes = greater(score, here);
+  for (Index place = top.places - 1; any(comes); --place, scores -= lanes, keys -= lanes) {
+    const Vec<T> taken = select(comes, score, here), taken_key = select(comes, key, load(keys));
+    if (place == 0) {
+      store(scores, taken);
+      store(keys, taken_key);
+      return;
+    }
+    const Vec<T> above = load(scores - lanes);
+    const Mask<T> goes_up = greater(score, above);
+    store(scores, select(goes_up, above, taken));
+    store(keys, select(goes_up, load(keys - lanes), taken_key));
+    here = above;
+    comes = goes_up;
   }
-  for (; place > 0 && outranks(score, top.scores[(place - 1) * lanes + lane]); --place) {
-    top.scores[place * lanes + lane] = top.scores[(place - 1) * lanes + lane];
-    top.keys[place * lanes + lane] = top.keys[(place - 1) * lanes + lane];
-  }
-  top.scores[place * lanes + lane] = score;
-  top.keys[place * lanes + lane] = key;
-  if (top.filled[lane] == top.places) top.least[lane] = top.scores[(top.places - 1) * lanes + lane];
 }
 
-/// A tile's scores, of which words that are 0 shut out some, if there are any. Once its places are taken, a register of
-/// rows is looked at singly only for a key that one of them wants.
 template <class T, class Keep>
-RAPT_NOINLINE void keep_largest(const Top<T>& top, int rows, const T* scores, Index first_key, Index count,
-                                const detail::Word<T>* words, Keep keep) {
+RAPT_NOINLINE void keep_largest(const Top<T>& top, int registers, const T* scores, Index first_key, Index count,
+                                Keep keep) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
-  const Vec<T> lowest = broadcast(-std::numeric_limits<T>::infinity());
-  for (int first = 0; first < rows; first += width) {
-    const int last = rows < first + width ? rows : first + width;
-    bool open = false;
-    for (int lane = first; lane < last; ++lane) open = open || top.filled[lane] < top.places;
+  const Vec<T> none = broadcast(-std::numeric_limits<T>::infinity());
+  for (int first = 0; first < registers * width; first += width)
     for (Index j = 0; j < count; ++j) {
       const Index at = j * lanes + first;
-      const Vec<T> score = keep.or_else(at, load(scores + at), lowest);
-      if (!open && !any(greater(score, load(top.least + first))) && !any(is_nan(score))) continue;
-      for (int lane = first; lane < last; ++lane)
-        if (words == nullptr || words[j * lanes + lane] != 0)
-          insert(top, lane, scores[j * lanes + lane], static_cast<std::int32_t>(first_key + j));
+      const Vec<T> score = keep.or_else(at, rank_of(load(scores + at)), none);
+      insert(top, first, score, broadcast(std::bit_cast<T>(static_cast<detail::Word<T>>(first_key + j))));
     }
-  }
 }
 
 RAPT_REGION_CLOSE

@@ -57,16 +57,18 @@ void each_observed_row(const Problem<T>& p, const S& score, Weigh weigh, F f) {
       }
 }
 
-/// NaN comes first, then the larger score, then the earlier key.
-template <class T> bool comes_first(T a, T b) { return a > b || (a != a && b == b); }
+/// What a score is ordered by: NaN counts as ∞, and −∞ as the lowest number.
+template <class T> T rank_of(T score) {
+  return score != score ? std::numeric_limits<T>::infinity() : std::max(score, std::numeric_limits<T>::lowest());
+}
 
-/// The attended keys, in the order of their scores.
+/// The attended keys, the largest scores first, and of equal ones the earlier key.
 template <class T> std::vector<Index> ranked(const ObservedRow<T>& row) {
   std::vector<Index> keys;
   for (std::size_t j = 0; j < row.score.size(); ++j) {
     if (!row.attended[j]) continue;
     std::size_t place = keys.size();
-    while (place > 0 && comes_first(row.score[j], row.score[static_cast<std::size_t>(keys[place - 1])])) --place;
+    while (place > 0 && rank_of(row.score[j]) > rank_of(row.score[static_cast<std::size_t>(keys[place - 1])])) --place;
     keys.insert(keys.begin() + static_cast<std::ptrdiff_t>(place), static_cast<Index>(j));
   }
   return keys;
@@ -77,16 +79,19 @@ template <class T> T quiet(T x) { return x != x ? std::numeric_limits<T>::quiet_
 /// What a row is asked for, from its scores and weights.
 template <class T> void note_row(const ObservedRow<T>& row, const Observation<T>& into) {
   const Index b = row.b, h = row.h, i = row.i;
-  T entropy = 0;
-  for (std::size_t j = 0; j < row.score.size(); ++j)
-    if (row.attended[j] && row.weight[j] != T(0)) entropy = std::fma(row.weight[j], T(0) - row.log_weight[j], entropy);
+  T entropy = 0, largest = -std::numeric_limits<T>::infinity(), largest_weight = 0;
+  for (std::size_t j = 0; j < row.score.size(); ++j) {
+    if (!row.attended[j]) continue;
+    if (row.weight[j] != T(0)) entropy = std::fma(row.weight[j], T(0) - row.log_weight[j], entropy);
+    if (row.score[j] <= largest || largest != largest) continue;
+    largest = row.score[j];
+    largest_weight = row.weight[j];
+  }
   const std::vector<Index> keys = ranked(row);
   const auto weight = [&](std::size_t place) { return quiet(row.weight[static_cast<std::size_t>(keys[place])]); };
   if (into.entropy.data != nullptr) into.entropy(b, h, i) = quiet(entropy);
-  if (into.largest.data != nullptr)
-    into.largest(b, h, i) =
-        keys.empty() ? -std::numeric_limits<T>::infinity() : quiet(row.score[static_cast<std::size_t>(keys[0])]);
-  if (into.largest_probability.data != nullptr) into.largest_probability(b, h, i) = keys.empty() ? T(0) : weight(0);
+  if (into.largest.data != nullptr) into.largest(b, h, i) = quiet(largest);
+  if (into.largest_probability.data != nullptr) into.largest_probability(b, h, i) = quiet(largest_weight);
   for (Index place = 0; into.top_keys.data != nullptr && place < into.top_keys.dim(); ++place) {
     const std::size_t at = static_cast<std::size_t>(place);
     into.top_keys(b, h, i, place) = at < keys.size() ? static_cast<std::int32_t>(keys[at]) : -1;
