@@ -69,6 +69,22 @@ Matrix Model::decode(std::span<const int> tokens) {
   return scores(x);
 }
 
+Matrix Model::attention_input(std::size_t layer, std::span<const int> tokens) {
+  if (layer >= layers_.size())
+    throw std::out_of_range("the model has no layer " + std::to_string(layer) + "; it has " +
+                            std::to_string(layers_.size()));
+  Matrix x = embed(tokens);
+  for (std::size_t l = 0; l < layer; ++l) {
+    const Matrix h = rms_norm(x, layers_[l].attention_norm);
+    Matrix y(x.rows(), x.cols());
+    layers_[l].attention.forward(rapt::bsd(h.data(), 1, h.rows(), h.cols()), rapt::bsd(y.data(), 1, y.rows(), y.cols()),
+                                 {.workspace = &workspace_});
+    x += y;
+    feed(layers_[l], x);
+  }
+  return rms_norm(x, layers_[layer].attention_norm);
+}
+
 /// A step goes through all sequences of a cache, so those that have ended may not stay in it. What the others hold
 /// moves to a smaller cache: as much work as attending to it once.
 void Model::keep(std::span<const std::size_t> sequences) {

@@ -31,6 +31,10 @@ class Model {
   // Both throw std::length_error for too few tokens, or more than a sequence can hold, and std::runtime_error if the
   // weights overflow.
 
+  /// What the attention of a layer, from 0 on, is given for a text by itself: a row for each of its tokens, hidden
+  /// states after the layer's norm. For looking inside; sequences stay as they are.
+  Matrix attention_input(std::size_t layer, std::span<const int> tokens);
+
   /// Forgets all sequences but these, which from here on are 0, 1, … in this order.
   void keep(std::span<const std::size_t> sequences);
 

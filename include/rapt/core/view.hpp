@@ -78,6 +78,9 @@ template <class T> struct LogSumExp {
   constexpr T& operator()(Index b, Index h, Index s) const {
     return data[b * stride[0] + h * stride[1] + s * stride[2]];
   }
+
+  /// One that may be written is one that may be read.
+  constexpr operator LogSumExp<const T>() const requires(!std::is_const_v<T>) { return {data, extent, stride}; }
 };
 
 /// A logsumexp in memory order [batch, head, position].

@@ -14,6 +14,7 @@
 #include "rapt/parallel/items.hpp"
 #include "rapt/plan/cuts.hpp"
 #include "rapt/plan/options.hpp"
+#include "rapt/plan/rotation.hpp"
 #include "rapt/plan/schedule.hpp"
 #include "rapt/score/stage.hpp"
 
@@ -100,7 +101,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
         workers_(detail::workers_of(executor_)),
         cut_(cutter) {
     detail::check_stage(score, problem);
-    check_rope();
+    detail::check_rotation(work_.rotation, problem);
     if (options.rope != nullptr) work_.rotation.turn_row = options.rope->turn_row(kernel_.isa);
     if (cut_ == nullptr) {
       const detail::Extents e = extents();
@@ -146,29 +147,6 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
     s.all = totals_.items;
     s.workers = std::clamp<Index>(totals_.items, 1, workers_);
     memory_ = detail::memory_of(kernel_, common, totals_, p.batch(), s.workers);
-  }
-
-  void check_rope() {
-    const detail::Rotation<T>& r = work_.rotation;
-    const detail::Problem<T, Kv>& p = work_.problem;
-    if (r.table == nullptr) {
-      if (r.rows.data != nullptr) detail::fail("rope_rows", "is set", "it has to be unset without a table: rope");
-      return;
-    }
-    const Index rows = r.table->rows();
-    r.table->check_fits(p.head_dim(), "rope", "");
-    if (r.rows.data != nullptr) {
-      detail::check_same("rope_rows", "batch", r.rows.rows, p.q_at.entries(p.batch()), "q");
-      detail::check_same("rope_rows", "length", r.rows.columns, p.q.length(), "q");
-      if (p.q_at.is_packed()) work_.rotation.rows.row_stride = 0;
-    }
-    for (Index b = 0; b < p.batch(); ++b)
-      for (Index i = 0; i < p.q_len(b); ++i) {
-        const Index row = r.rows.data == nullptr ? p.first_query(b) + i : r.rows(b, p.q_at.begin(b) + i);
-        if (row < 0 || row >= rows)
-          detail::fail("rope", {"has no row ", row, ", for query ", i, " of batch entry ", b},
-                       {"it has those from 0 to ", rows - 1});
-      }
   }
 
   std::string describe_first_query() const {

@@ -1,0 +1,3 @@
+#include "support/observe.hpp"
+
+RAPT_TEST_OBSERVE_ALL()
