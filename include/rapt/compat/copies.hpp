@@ -61,7 +61,7 @@ template <class T> class Buffer {
     const auto& kept = kept_[0] < 0 ? extent_ : kept_;
     View<T> v = bhsd(numbers_.data(), kept[0], kept[1], kept[2], kept[3]);
     for (std::size_t i = 0; i < 4; ++i)
-      if (kept[i] != extent_[i]) v.stride[i] = 0;
+      if (kept[i] == 1) v.stride[i] = 0;  // for all
     v.extent = extent_;
     return v;
   }

@@ -7,7 +7,7 @@
 #include "rapt/compat/copies.hpp"
 #include "rapt/compat/onnx/call.hpp"
 #include "rapt/compat/onnx/shapes.hpp"
-#include "rapt/rope/rotate.hpp"
+#include "rapt/compat/turn.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::onnx {
@@ -45,11 +45,12 @@ template <class T> const T* cache_rows(const Tensor<const T>& t, const char* nam
   }
   check_size(name, "its last size", t.dim(-1), r.pairs, ", which is half of the dims that are turned");
   const Index rows = by_id ? t.dim(0) : t.dim(0) * t.dim(1);
+  if (rows == 0) return t.data;
   if (t.dim(-1) > 1 && t.step(-1) != 1)
     fail(name, "its elements are not side by side", "they have to be, without gaps");
   if ((t.dim(-2) > 1 && t.step(-2) != r.pairs) || (!by_id && t.dim(0) > 1 && t.step(0) != t.dim(1) * r.pairs))
     fail(name, "its rows are not side by side", "they have to be, without gaps");
-  if (rows > 0) rapt::detail::check_pointer(t.data, name);
+  rapt::detail::check_pointer(t.data, name);
   return t.data;
 }
 
@@ -91,28 +92,16 @@ Rotation<T> checked(const RotaryEmbeddingInputs<T>& in, const RotaryEmbeddingAtt
   return r;
 }
 
-/// Turns r.x into r.y. The caches are read as they are: the kernel loads no more of a row than its whole registers.
+/// Turns r.x into r.y.
 template <class T> void turn(const Rotation<T>& r, bool interleaved, const Options& o) {
-  const Index workers = rapt::detail::workers_of(o.executor);
-  const Isa isa = o.isa ? rapt::detail::isa_named(name(*o.isa), "options.isa") : active_isa();
-  if (r.y.empty()) return;
-  const rapt::detail::RotateKernel<T> kernel = rapt::detail::rotate_kernel<T>(isa);
-  rapt::detail::Turn<T> angles{
-      r.cosines, r.sines, r.pairs, 0, r.x.dim(), interleaved ? rope::Pairing::interleaved : rope::Pairing::half, false};
-  const auto rotate = [&](const View<const T>& x, const View<T>& y, const Matrix<const Index>& ids) {
-    const rapt::detail::RotateWork<T> work{x, y, ids, 0, angles, r.pairs};
-    rapt::detail::run_items(o.executor, workers < work.items() ? workers : work.items(), work.items(),
-                            [&](Index item, int) { kernel(work, item); });
-  };
-  if (r.ids.data != nullptr) return rotate(r.x, r.y, r.ids);
+  const compat::detail::Angles<T> angles{r.cosines, r.sines, r.pairs, interleaved};
+  if (r.ids.data != nullptr) return compat::detail::turn(r.x, r.y, angles, r.ids, o.executor, o.isa);
   for (Index b = 0; b < r.x.batch(); ++b) {
     View<const T> x = r.x;
     View<T> y = r.y;
     x.data = x.row(b, 0, 0), y.data = y.row(b, 0, 0);
     x.extent[0] = y.extent[0] = 1;
-    rotate(x, y, {});
-    angles.cosine += x.length() * r.pairs;
-    angles.sine += x.length() * r.pairs;
+    compat::detail::turn(x, y, angles.from(b * x.length()), {}, o.executor, o.isa);
   }
 }
 
