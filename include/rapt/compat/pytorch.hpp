@@ -81,7 +81,7 @@ struct Outer {
 /// The size that dimensions have together: NumPy's rule.
 inline Index joined(const char* name, int from_last, Index is, Index wanted) {
   if (is != wanted && is != 1 && wanted != 1)
-    fail(name, {"dimension ", -from_last, " is ", is}, {"it has to be ", wanted, " as in the other tensors, or 1"});
+    fail(name, {"dimension ", from_last, " is ", is}, {"it has to be ", wanted, " as in the other tensors, or 1"});
   return is == 1 ? wanted : is;
 }
 

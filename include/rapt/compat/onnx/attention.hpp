@@ -11,6 +11,7 @@
 #include "rapt/attention.hpp"
 #include "rapt/compat/copies.hpp"
 #include "rapt/compat/onnx/call.hpp"
+#include "rapt/compat/onnx/scores.hpp"
 #include "rapt/compat/onnx/shapes.hpp"
 #include "rapt/compat/reach.hpp"
 
@@ -31,23 +32,32 @@ template <class T> Reach reach_of(const Views<T>& v, const AttentionAttributes& 
           static_cast<std::int32_t>(v.q.length())};
 }
 
+/// What is done to the product of Q and K.
+struct Steps {
+  bool masks = true, softcap = true;
+};
+
+/// As far as an output of qk_matmul_output_mode goes.
+inline Steps steps_of(int mode, Errata errata) {
+  const bool second = mode >= 2, first = mode >= 1;
+  return errata == Errata::corrected ? Steps{second, first} : Steps{first, second};
+}
+
 /// Attention's scores for all attributes: one type, so that there is one kernel.
 template <class T> struct Scores {
-  View<const T> early{}, late{};  // biases before and after the softcap
+  View<const T> early{}, late{};  // biases before and after the softcap; without data if there are none
   double softcap = 0;
   View<const bool> mask{};
   Reach reach{};
 
-  /// What becomes of the product of Q and K: as far as `stages` goes of softcap (1) and mask (2).
-  auto stages(int last = 2) const {
-    const auto bias = [](bool on, const View<const T>& view) {
+  auto stages(const Steps& steps = {}) const {
+    const auto biased = [&](const View<const T>& view) {
+      const bool on = steps.masks && view.data != nullptr;
       return rapt::when(on, on ? rapt::bias(view) : rapt::Bias<T>{});
     };
-    const bool capped = softcap != 0 && last >= 1, masked = last >= 2;
-    return bias(early.data != nullptr && last >= 1, early) |
-           rapt::when(capped, capped ? rapt::softcap(softcap) : rapt::Softcap{}) |
-           bias(late.data != nullptr && masked, late) | rapt::when(mask.data != nullptr && masked, rapt::mask(mask)) |
-           rapt::when(masked, reach);
+    const bool capped = steps.softcap && softcap != 0;
+    return biased(early) | rapt::when(capped, capped ? rapt::softcap(softcap) : rapt::Softcap{}) | biased(late) |
+           rapt::when(steps.masks && mask.data != nullptr, rapt::mask(mask)) | rapt::when(steps.masks, reach);
   }
 };
 
@@ -71,27 +81,72 @@ template <class T> Buffer<T> masks_as_bias(const Views<T>& v, const View<const T
   return sum;
 }
 
-/// Attention of views of what is computed in, whatever the elements are kept as: `keys` and `values` are past and new
-/// ones together. `fill` is called when everything is known to be right, and before anything is read.
+/// The keys, or columns, of a view before and from one on.
+template <class T> View<T> before(View<T> view, std::size_t dim, Index end) {
+  view.extent[dim] = end;
+  return view;
+}
+template <class T> View<T> from(View<T> view, std::size_t dim, Index first) {
+  view.data += first * view.stride[dim];
+  view.extent[dim] -= first;
+  return view;
+}
+
+template <class T> void fill_with(const View<T>& view, T number) {
+  for (Index b = 0; b < view.batch(); ++b)
+    for (Index h = 0; h < view.heads(); ++h)
+      for (Index i = 0; i < view.length(); ++i)
+        for (Index j = 0; j < view.dim(); ++j) view(b, h, i, j) = number;
+}
+
+/// A call's attention, of views of what is computed in, whatever the elements are kept as. `keys` and `values` are past
+/// and new ones together.
+template <class T> struct Attention {
+  View<const T> q, keys, values;
+  View<T> y, qk;  // the latter without data if it is not wanted
+  Scores<T> scores;
+  Index attended;  // keys that the mask doesn't end before
+  Steps shown;     // in qk
+  bool softmax;    // and more: probabilities
+  rapt::Options<T> options;
+
+  /// `fill` is called when everything is known to be right, and before a key is read.
+  template <class Fill> void run(const Fill& fill) const {
+    auto plan = rapt::plan(q, before(keys, 2, attended), before(values, 2, attended), y, scores.stages(), options);
+    fill();
+    if (qk.data != nullptr) show();
+    plan.run();
+  }
+
+ private:
+  /// Beyond the mask's end everything is masked, once masks have been.
+  void show() const {
+    const Index end = shown.masks ? attended : keys.length();
+    const auto k = before(keys, 2, end);
+    const auto to = before(qk, 3, end);
+    if (softmax)
+      detail::probabilities(q, k, to, scores.stages(), options);
+    else
+      detail::scores(q, k, to, scores.stages(shown), options);
+    fill_with(from(qk, 3, end), softmax ? T(0) : -std::numeric_limits<T>::infinity());
+  }
+};
+
 template <class T, class Fill>
 void attend(const Views<T>& v, const View<const T>& keys, const View<const T>& values, const AttentionAttributes& a,
             const Options& o, const Fill& fill) {
-  Scores<T> scores{{}, v.bias, a.softcap, v.mask, reach_of(v, a, o)};
+  const rapt::Options<T> options{.scale = a.scale, .executor = o.executor, .workspace = o.workspace, .isa = o.isa};
+  const Reach reach = reach_of(v, a, o);
+  Scores<T> scores{{}, v.bias, a.softcap, v.mask, reach};
   Index attended = v.masked;
   Buffer<T> early;
   if (o.errata == Errata::as_released && a.softcap != 0) {
-    early = masks_as_bias(v, v.bias, scores.reach);
+    early = masks_as_bias(v, v.bias, reach);
     scores = {early.view(), {}, a.softcap, {}, {}};
     attended = v.total;
   }
-  const auto first = [&](View<const T> view) {  // the keys that the mask doesn't end before
-    view.extent[2] = attended;
-    return view;
-  };
-  const rapt::Options<T> options{.scale = a.scale, .executor = o.executor, .workspace = o.workspace, .isa = o.isa};
-  auto plan = rapt::plan(v.q, first(keys), first(values), v.y, scores.stages(), options);
-  fill();
-  plan.run();
+  const int mode = a.qk_matmul_output_mode;
+  Attention<T>{v.q, keys, values, v.y, v.qk, scores, attended, steps_of(mode, o.errata), mode == 3, options}.run(fill);
 }
 
 /// The past's positions, and then the new ones.
@@ -104,7 +159,7 @@ void concatenate(const View<const From>& past, const View<const From>& fresh, co
 
 /// Of floats and doubles, keys are read where they are: in the present, if there is a past.
 template <class T> void run(const Views<T>& v, const AttentionAttributes& a, const Options& o) {
-  Buffer<T> own_k, own_v;
+  Buffer<T> own_k, own_v;  // for what is not wanted
   View<T> keys = v.present_k, values = v.present_v;
   if (v.past_len > 0 && keys.data == nullptr)
     keys = (own_k = Buffer<T>(v.k.batch(), v.k.heads(), v.total, v.k.dim())).view();
@@ -119,7 +174,8 @@ template <class T> void run(const Views<T>& v, const AttentionAttributes& a, con
 /// 16-bit elements are widened, all of them, and the results rounded.
 template <class T> void run_widened(const Views<T>& v, const AttentionAttributes& a, const Options& o) {
   Buffer<float> q(v.q), bias, keys(v.k.batch(), v.k.heads(), v.total, v.k.dim()),
-      values(v.v.batch(), v.v.heads(), v.total, v.v.dim()), y(v.y.batch(), v.y.heads(), v.y.length(), v.y.dim());
+      values(v.v.batch(), v.v.heads(), v.total, v.v.dim()), y(v.y.batch(), v.y.heads(), v.y.length(), v.y.dim()),
+      qk(v.qk.batch(), v.qk.heads(), v.qk.length(), v.qk.dim());
   concatenate(v.past_k, v.k, keys.view());
   concatenate(v.past_v, v.v, values.view());
   if (v.bias.data != nullptr) bias = Buffer<float>(v.bias);
@@ -127,11 +183,13 @@ template <class T> void run_widened(const Views<T>& v, const AttentionAttributes
   wide.q = q.view(), wide.y = y.view(), wide.mask = v.mask, wide.lengths = v.lengths;
   wide.past_len = v.past_len, wide.total = v.total, wide.masked = v.masked;
   if (v.bias.data != nullptr) wide.bias = bias.view();
+  if (v.qk.data != nullptr) wide.qk = qk.view();
   attend<float>(wide, keys.view(), values.view(), a, o, [&] {
     concatenate(v.past_k, v.k, v.present_k);
     concatenate(v.past_v, v.v, v.present_v);
   });
   compat::detail::copy_positions<const float, T>(y.view(), v.y);
+  if (v.qk.data != nullptr) compat::detail::copy_positions<const float, T>(qk.view(), v.qk);
 }
 
 }  // namespace detail
