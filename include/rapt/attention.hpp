@@ -30,6 +30,7 @@
 #include "rapt/score/sinks.hpp"
 #include "rapt/score/softcap.hpp"
 #include "rapt/score/stage.hpp"
+#include "rapt/score/when.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {

@@ -40,6 +40,11 @@ RAPT_INLINE void change_lanes(const Then<A, B>& both, const LaneCoords& at, Inde
   if constexpr (detail::Changes<A>) change_lanes<T>(both.first, at, count, scores);
   if constexpr (detail::Changes<B>) change_lanes<T>(both.second, at, count, scores);
 }
+/// What may be off is asked once a tile.
+template <class T, class S>
+RAPT_INLINE void change_lanes(const When<S>& stage, const LaneCoords& at, Index count, T* scores) {
+  if (stage.on) change_lanes<T>(stage.stage, at, count, scores);
+}
 
 /// The scores [tile] of a row, of which `count` have a key. A compiler that minds its code's size vectorises a loop
 /// only if it knows how often it runs: so a short tile has a loop of its own.
@@ -59,6 +64,10 @@ template <class T, class A, class B>
 RAPT_INLINE void change_row(const Then<A, B>& both, const RowCoords& at, Index count, T* scores) {
   if constexpr (detail::Changes<A>) change_row<T>(both.first, at, count, scores);
   if constexpr (detail::Changes<B>) change_row<T>(both.second, at, count, scores);
+}
+template <class T, class S>
+RAPT_INLINE void change_row(const When<S>& stage, const RowCoords& at, Index count, T* scores) {
+  if (stage.on) change_row<T>(stage.stage, at, count, scores);
 }
 
 RAPT_REGION_CLOSE

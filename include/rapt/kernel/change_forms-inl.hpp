@@ -223,6 +223,7 @@ template <class K> constexpr bool has_form<HeadScale<K>> = true;
 template <class K> constexpr bool has_form<Bias<K>> = true;
 template <class K> constexpr bool has_form<RelativeBias<K>> = true;
 template <class A, class B> constexpr bool has_form<Then<A, B>> = has_form<A> || has_form<B>;
+template <class S> constexpr bool has_form<When<S>> = detail::Changes<S>;
 
 RAPT_REGION_CLOSE
 

@@ -12,6 +12,7 @@ template <class S> constexpr bool keeps_by_form = detail::MasksRows<S>;
 template <> inline constexpr bool keeps_by_form<Document> = true;
 template <class A, class B> constexpr bool keeps_by_form<Then<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
 template <class A, class B> constexpr bool keeps_by_form<And<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
+template <class S> constexpr bool keeps_by_form<When<S>> = detail::Masks<S>;
 
 RAPT_INLINE Coord coord_of(const LaneCoords& at, int lane, std::int32_t key) {
   return {at.batch, at.head[lane], at.position[lane], key, at.position[lane] - at.first_query};
@@ -82,6 +83,13 @@ RAPT_INLINE void narrow_lanes(const And<A, B>& both, const LaneCoords& at, const
                               detail::Word<T>* keep) {
   narrow_part<T>(both.first, at, box, count, keep);
   narrow_part<T>(both.second, at, box, count, keep);
+}
+
+template <class T, class S>
+  requires(detail::Masks<S>)
+RAPT_INLINE void narrow_lanes(const When<S>& mask, const LaneCoords& at, const Box& box, Index count,
+                              detail::Word<T>* keep) {
+  if (mask.on) narrow_lanes<T>(mask.stage, at, box, count, keep);
 }
 
 /// Whether any of so many words are 1, and whether all are.

@@ -27,6 +27,7 @@
 #include "rapt/score/relative_bias.hpp"
 #include "rapt/score/scale_by_head.hpp"
 #include "rapt/score/softcap.hpp"
+#include "rapt/score/when.hpp"
 
 #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
 #include "rapt/isa/each_region.hpp"

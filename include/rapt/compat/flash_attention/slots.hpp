@@ -1,0 +1,84 @@
+// Keys and values as FlashAttention takes them: each sequence somewhere in a tensor, or in pages of one.
+#pragma once
+
+#include <cstdint>
+
+#include "rapt/core/view.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace compat::flash_attention::detail {
+
+/// Where a sequence is: from position `begin` of an entry on.
+struct Slot {
+  Index entry, begin, length;
+};
+
+/// The keys and values of one head of one sequence.
+template <class T> struct SlotHead {
+  const T *keys, *values;  // of position 0; in pages, of position 0 of page 0
+  Index key_step, value_step;
+  const std::int32_t* pages = nullptr;  // the sequence's, if it has pages
+  std::uint32_t page_size = 1;
+  Index key_page_step = 0, value_page_step = 0;
+
+  const T* key(Index p) const { return at(keys, p, key_step, key_page_step); }
+  const T* value(Index p) const { return at(values, p, value_step, value_page_step); }
+
+ private:
+  const T* at(const T* first, Index p, Index step, Index page_step) const {
+    if (pages == nullptr) return first + p * step;
+    const std::uint32_t position = static_cast<std::uint32_t>(p), page = position / page_size;
+    return first + pages[page] * page_step + static_cast<Index>(position - page * page_size) * step;
+  }
+};
+
+/// Where keys and values live, as the kernels see it (see kv/strided.hpp). In pages, no tile of keys crosses from one
+/// to the next: pages are as long as some tiles.
+template <class T> struct Slots {
+  using Stored = T;
+  using Head = SlotHead<T>;
+  static constexpr bool blocked = false;
+
+  View<const T> k, v;  // [entries or pages, kv_heads, positions, dim]
+  const Slot* slots;
+  Index count;                          // sequences
+  const std::int32_t* table = nullptr;  // [count][table_step]: the pages of each
+  Index table_step = 0;
+
+  Index batch() const { return count; }
+  Index heads() const { return k.heads(); }
+  Index head_dim() const { return k.dim(); }
+  Index value_dim() const { return v.dim(); }
+  Index length(Index b) const { return slots[b].length; }
+  Index longest() const {
+    Index most = 0;
+    for (Index b = 0; b < count; ++b) most = slots[b].length > most ? slots[b].length : most;
+    return most;
+  }
+  Index first(Index) const { return 0; }
+  Index changes() const { return 0; }
+
+  RAPT_NOINLINE SlotHead<T> head(Index b, Index h) const {
+    const Slot& s = slots[b];
+    if (table == nullptr) return {k.row(s.entry, h, s.begin), v.row(s.entry, h, s.begin), k.stride[2], v.stride[2]};
+    return {k.row(0, h, 0),
+            v.row(0, h, 0),
+            k.stride[2],
+            v.stride[2],
+            table + b * table_step,
+            static_cast<std::uint32_t>(k.length()),
+            k.stride[0],
+            v.stride[0]};
+  }
+  Index key_stride() const { return k.stride[3]; }
+  Index value_stride() const { return v.stride[3]; }
+  Index key_step() const { return k.stride[2]; }
+  Index value_step() const { return v.stride[2]; }
+  bool heads_inside() const {
+    const auto distance = [](Index stride) { return stride < 0 ? -stride : stride; };
+    return heads() > 1 && longest() > 1 && distance(k.stride[1]) < distance(k.stride[2]);
+  }
+};
+
+}  // namespace compat::flash_attention::detail
+RAPT_NAMESPACE_END
