@@ -3,10 +3,10 @@
 
 #include "rapt/attention.hpp"
 #include "rapt/eigen.hpp"
+#include "rapt/kv/pool.hpp"
 #include "rapt/layer/layer.hpp"
 #include "rapt/layer/presets.hpp"
 #include "rapt/layer/rms_norm.hpp"
-#include "rapt/kv/pool.hpp"
 #include "rapt/linear/linear.hpp"
 #include "rapt/observe/observe.hpp"
 #include "rapt/parallel/eigen.hpp"

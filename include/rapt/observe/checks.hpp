@@ -15,8 +15,8 @@ namespace detail {
 
 /// Something that is written or read, by its name.
 struct NamedFootprint {
-  const char* name;
-  Footprint memory;
+  const char* name = nullptr;
+  Footprint memory{};
 };
 
 /// Extents as wanted, strides within reach, and a pointer that can be right. An extent may be 0.
@@ -68,7 +68,7 @@ struct ObservedMemory {
 };
 
 /// Queries and keys fit each other.
-template <class T> void check_queries_and_keys(const View<const T>& q, const View<const T>& k) {
+template <class T, class K> void check_queries_and_keys(const View<const T>& q, const View<const K>& k) {
   check_view(q, "q", "head_dim");
   check_view(k, "k", "head_dim");
   check_same("k", "batch", k.batch(), q.batch(), "q");

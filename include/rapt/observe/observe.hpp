@@ -38,7 +38,7 @@ template <class T> struct Wish {
 
 /// Everything that has to be right before anything is written, besides the shapes of queries and keys.
 template <class T, class S, class Kv>
-void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, const View<const T>* k,
+void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, const NamedFootprint& k,
                 const LogSumExp<T>& lse) {
   const Index longest = p.kv.longest();
   for (Index b = 0; b < p.batch(); ++b) check_align(p.align, p.q.length(), p.kv_len(b));
@@ -53,7 +53,7 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
   memory.write(lse.data, lse.extent, lse.stride, "lse");
   memory.write(wish.to.data, wish.to.extent, wish.to.stride, "to");
   memory.reads_from(p.q.data, p.q.extent, p.q.stride, "q");
-  if (k != nullptr) memory.reads_from(k->data, k->extent, k->stride, "k");
+  if (k.name != nullptr) memory.read[memory.reads++] = k;
   memory.check();
   check_stage(score, p);
   check_forgotten(p, score);
@@ -61,7 +61,7 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
 
 /// Checks, takes its memory, and computes: the rows' items, then the keys', which need the rows' logsumexps.
 template <class T, class S, class Kv>
-void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wish, const View<const T>* k,
+void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wish, const NamedFootprint& k,
                      const Options<T>& options) {
   check_wish(wish, p, score, k, options.lse);
   const ObserveKernel<T, S, Kv> kernel =
@@ -103,22 +103,27 @@ void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wis
             [&](Index item, int worker) { kernel.observe_keys(work, item, memory + worker * scratch); });
 }
 
-template <class T, class S>
-void observe_views(const View<const T>& q, const View<const T>& k, const Wish<T>& wish, const S& score,
+template <class T, class S, class K>
+void observe_views(const View<const T>& q, const View<const K>& k, const Wish<T>& wish, const S& score,
                    const Options<T>& options) {
   check_queries_and_keys(q, k);
-  observe_problem<T, S, StridedKv<T>>(
+  observe_problem<T, S, StridedKv<K>>(
       {q, {k, k}, {}, {}, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)},
-      score, wish, &k, options);
+      score, wish, {"k", footprint(k)}, options);
 }
 
-template <class T, class S, class K>
-void observe_cache(const View<const T>& q, const CacheView<K>& cache, const Wish<T>& wish, const S& score,
+/// The memory of a caller's keys. (A cache's is its own.)
+template <class Kv> NamedFootprint keys_of(const Kv&) { return {}; }
+template <class K> NamedFootprint keys_of(const PagedRowsKv<K>& kv) { return {"k_pages", footprint(kv.k)}; }
+
+template <class T, class S, class K, class Kv>
+void observe_cache(const View<const T>& q, const CacheView<K, Kv>& cache, const Wish<T>& wish, const S& score,
                    const Options<T>& options) {
+  check_kv(cache.kv);
   check_queries_and_cache(q, cache.kv);
-  observe_problem<T, S, BlockedKv<K>>(
+  observe_problem<T, S, Kv>(
       {q, cache.kv, {}, {}, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)},
-      score, wish, nullptr, options);
+      score, wish, keys_of(cache.kv), options);
 }
 
 }  // namespace detail
@@ -137,8 +142,8 @@ void observe_cache(const View<const T>& q, const CacheView<K>& cache, const Wish
 template <class Q, class K, class T, class S = Plain>
 void scores(const View<Q>& q, const View<K>& k, const View<T>& to, const S& stages = {},
             const Options<detail::element_t<Q>>& options = {}) {
-  if constexpr (detail::Types<Q, K, Q, T, S>::fit)
-    detail::observe_views<T>(View<const T>(q), View<const T>(k), {detail::Shown::scores, to, {}},
+  if constexpr (detail::Types<Q, K, K, T, S>::fit)
+    detail::observe_views<T>(View<const T>(q), View<const K>(k), {detail::Shown::scores, to, {}},
                              detail::staged(stages), options);
 }
 template <class Q, class K, class T>
@@ -146,16 +151,16 @@ void scores(const View<Q>& q, const View<K>& k, const View<T>& to, const Options
   scores(q, k, to, Plain{}, options);
 }
 
-/// The same of the keys in a cache, a KvCache or a RingCache, or in some of its sequences: kv_len of `to` is the
+/// The same of the keys in a cache or in some of its sequences, or in pages: kv_len of `to` is the
 /// longest sequence's, and the places after the end of a shorter one hold −∞.
-template <class Q, class K, class T, class S = Plain>
-void scores(const View<Q>& q, const CacheView<K>& cache, const View<T>& to, const S& stages = {},
+template <class Q, class K, class Kv, class T, class S = Plain>
+void scores(const View<Q>& q, const CacheView<K, Kv>& cache, const View<T>& to, const S& stages = {},
             const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
     detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::scores, to, {}}, detail::staged(stages), options);
 }
-template <class Q, class K, class T, class S = Plain>
-void scores(const View<Q>& q, const detail::Cache<K>& cache, const View<T>& to, const S& stages = {},
+template <class Q, class K, class Home, class T, class S = Plain>
+void scores(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<T>& to, const S& stages = {},
             const Options<detail::arithmetic_t<K>>& options = {}) {
   scores(q, cache.view(), to, stages, options);
 }
@@ -168,8 +173,8 @@ void scores(const View<Q>& q, const detail::Cache<K>& cache, const View<T>& to, 
 template <class Q, class K, class T, class S = Plain>
 void probabilities(const View<Q>& q, const View<K>& k, const View<T>& to, const S& stages = {},
                    const Options<detail::element_t<Q>>& options = {}) {
-  if constexpr (detail::Types<Q, K, Q, T, S>::fit)
-    detail::observe_views<T>(View<const T>(q), View<const T>(k), {detail::Shown::probabilities, to, {}},
+  if constexpr (detail::Types<Q, K, K, T, S>::fit)
+    detail::observe_views<T>(View<const T>(q), View<const K>(k), {detail::Shown::probabilities, to, {}},
                              detail::staged(stages), options);
 }
 template <class Q, class K, class T>
@@ -179,15 +184,15 @@ void probabilities(const View<Q>& q, const View<K>& k, const View<T>& to,
 }
 
 /// The same of the keys in a cache; the places after the end of a shorter sequence hold 0.
-template <class Q, class K, class T, class S = Plain>
-void probabilities(const View<Q>& q, const CacheView<K>& cache, const View<T>& to, const S& stages = {},
+template <class Q, class K, class Kv, class T, class S = Plain>
+void probabilities(const View<Q>& q, const CacheView<K, Kv>& cache, const View<T>& to, const S& stages = {},
                    const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
     detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::probabilities, to, {}}, detail::staged(stages),
                              options);
 }
-template <class Q, class K, class T, class S = Plain>
-void probabilities(const View<Q>& q, const detail::Cache<K>& cache, const View<T>& to, const S& stages = {},
+template <class Q, class K, class Home, class T, class S = Plain>
+void probabilities(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<T>& to, const S& stages = {},
                    const Options<detail::arithmetic_t<K>>& options = {}) {
   probabilities(q, cache.view(), to, stages, options);
 }
@@ -209,8 +214,8 @@ template <class Q, class K, class S = Plain>
 void observe(const View<Q>& q, const View<K>& k, const Observation<detail::element_t<Q>>& into, const S& stages = {},
              const Options<detail::element_t<Q>>& options = {}) {
   using T = detail::element_t<Q>;
-  if constexpr (detail::Types<Q, K, Q, T, S>::fit)
-    detail::observe_views<T>(View<const T>(q), View<const T>(k), {detail::Shown::nothing, {}, into},
+  if constexpr (detail::Types<Q, K, K, T, S>::fit)
+    detail::observe_views<T>(View<const T>(q), View<const K>(k), {detail::Shown::nothing, {}, into},
                              detail::staged(stages), options);
 }
 template <class Q, class K>
@@ -220,16 +225,16 @@ void observe(const View<Q>& q, const View<K>& k, const Observation<detail::eleme
 }
 
 /// The same of the keys in a cache: `mass` is as long as the longest sequence, and 0 after the end of a shorter one.
-template <class Q, class K, class S = Plain>
-void observe(const View<Q>& q, const CacheView<K>& cache, const Observation<detail::arithmetic_t<K>>& into,
+template <class Q, class K, class Kv, class S = Plain>
+void observe(const View<Q>& q, const CacheView<K, Kv>& cache, const Observation<detail::arithmetic_t<K>>& into,
              const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
   using T = detail::arithmetic_t<K>;
   if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
     detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::nothing, {}, into}, detail::staged(stages),
                              options);
 }
-template <class Q, class K, class S = Plain>
-void observe(const View<Q>& q, const detail::Cache<K>& cache, const Observation<detail::arithmetic_t<K>>& into,
+template <class Q, class K, class Home, class S = Plain>
+void observe(const View<Q>& q, const detail::Cache<K, Home>& cache, const Observation<detail::arithmetic_t<K>>& into,
              const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
   observe(q, cache.view(), into, stages, options);
 }
