@@ -130,7 +130,7 @@ class MasksHomes : public OnEveryIsa {
  protected:
   /// Calls f(call, inputs, random) for masks and shapes at random, in which the longest sequence has all keys.
   template <class F> void each_call(bool ragged, F f) {
-    const int flag = testing::UnitTest::GetInstance()->random_seed();  // --gtest_random_seed with --gtest_shuffle
+    const int flag = testing::UnitTest::GetInstance()->random_seed();  // another one in each run: --gtest_random_seed
     for (std::uint64_t turn = 0; turn < 30; ++turn) {
       const std::uint64_t seed = turn + 1000 * static_cast<std::uint64_t>(flag);
       Random random(seed);
