@@ -189,6 +189,33 @@ TEST(Pytorch, EveryArgumentCrossedIn16Bits) {
   cross_everything<Eigen::bfloat16>(4, 60);
 }
 
+/// Cases that others made with PyTorch.
+class PytorchGolden : public GoldenCase {};
+
+TEST_P(PytorchGolden, HasItsOutput) {
+  const auto of = [&](const char* name) {
+    const GoldenTensor& t = golden.tensors.at(name);
+    return rapt::compat::tensor(static_cast<const float*>(t.numbers.data()), t.dims.data(),
+                                static_cast<int>(t.dims.size()));
+  };
+  const GoldenTensor& expected = golden.tensors.at("Y");
+  std::vector<float> out(expected.numbers.size());
+  api::Arguments<float> arguments{.is_causal = golden.integer("is_causal") != 0};
+  if (golden.has("attn_mask")) arguments.attn_mask = of("attn_mask");
+  if (golden.attributes.count("scale") == 1) arguments.scale = std::stod(golden.attributes.at("scale"));
+  api::scaled_dot_product_attention<float>(
+      of("Q"), of("K"), of("V"),
+      rapt::compat::tensor(out.data(), expected.dims.data(), static_cast<int>(expected.dims.size())), arguments);
+  expect_near(out, expected, golden.tolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PytorchGolden,
+                         testing::Values("openvino/sdpa_test_case_0", "openvino/sdpa_test_case_2_causal",
+                                         "tract/sdpa_simple-causal-f32", "tract/sdpa_simple-f16",
+                                         "tract/sdpa_simple-mask-f32", "tract/sdpa_simple-non-causal-f32",
+                                         "tract/sdpa_simple-scale-f32"),
+                         golden_name);
+
 TEST(Pytorch, CausalIsTopLeft) {
   const float q[2] = {}, k[3] = {}, v[3] = {1, 2, 4};
   float out[2];
@@ -255,6 +282,25 @@ TEST(Pytorch, RefusesInItsWords) {
                                                        tensor(out.data() + 1, {2, 4, 3, 8}));
             }),
             "rapt: output: shares memory with query; it has to be apart from what is read");
+}
+
+TEST(Pytorch, OuterDimensionsMayNotOverlapEither) {
+  std::vector<float> x(4000);
+  EXPECT_EQ(refusal([&] {  // the second entry's output is the first one's query
+              api::scaled_dot_product_attention<float>(
+                  tensor<const float>(x.data(), {2, 1, 1, 2, 2}, {100, 4, 4, 2, 1}),
+                  tensor<const float>(x.data() + 1000, {2, 1, 1, 2, 2}),
+                  tensor<const float>(x.data() + 1000, {2, 1, 1, 2, 2}),
+                  tensor(x.data() + 500, {2, 1, 1, 2, 2}, {-500, 4, 4, 2, 1}));
+            }),
+            "rapt: output: shares memory with query; it has to be apart from what is read");
+  EXPECT_EQ(refusal([&] {
+              api::scaled_dot_product_attention<float>(tensor<const float>(x.data(), {2, 1, 1, 2, 2}),
+                                                       tensor<const float>(x.data(), {2, 1, 1, 2, 2}),
+                                                       tensor<const float>(x.data(), {2, 1, 1, 2, 2}),
+                                                       tensor(x.data() + 500, {2, 1, 1, 2, 2}, {0, 4, 4, 2, 1}));
+            }),
+            "rapt: output: two elements may share an address; each needs its own");
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST_P(PoolUse, KeysAreTurnedOnTheirWayIn) {
     paged.append(k, v, {.rope = &table});
     cache.append(k, v, {.rope = &table});
   }
-  const Options<float> options{.isa = GetParam(), .rope = &table};
+  const Options<float> options{.rope = &table, .isa = GetParam()};
   EXPECT_TRUE(same_bits(attend<float>(in.q, paged.view(), rapt::causal(), options),
                         attend<float>(in.q, cache.view(), rapt::causal(), options)));
 }

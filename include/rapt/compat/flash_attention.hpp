@@ -18,13 +18,14 @@
 // github.com/Dao-AILab/flash-attention, version 2.7.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rapt/attention.hpp"

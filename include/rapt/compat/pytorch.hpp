@@ -9,11 +9,17 @@
 // attention.cpp (its math path) of github.com/pytorch/pytorch, version 2.5 and later.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "rapt/attention.hpp"
 #include "rapt/compat/copies.hpp"
@@ -167,6 +173,39 @@ template <class M> void check_mask(const Tensor<M>& t, const Sizes& s) {
   }
 }
 
+/// With outer dimensions, whose entries are looked at one by one: the bytes that a whole tensor lies within.
+template <class T> rapt::detail::Footprint extent_of(const Tensor<T>& t) {
+  rapt::detail::Footprint f;
+  Index below = 0, above = 0;
+  for (int i = 0; i < t.rank; ++i) {
+    if (t.dim(i) == 0) return f;
+    (t.step(i) < 0 ? below : above) += (t.dim(i) - 1) * t.step(i);
+  }
+  if (t.data == nullptr) return f;
+  const Index size = static_cast<Index>(sizeof(T));
+  f.begin = reinterpret_cast<std::intptr_t>(t.data) + below * size;
+  f.element = (above - below + 1) * size;
+  return f;
+}
+
+/// That no entry's output is in the way of another entry: outputs that don't overlap, and lie apart from all inputs.
+template <class T> void check_outer(const Tensor<T>& output, std::initializer_list<compat::detail::Named> read) {
+  std::array<std::pair<Index, Index>, 8> dims{};  // stride and size, ascending
+  int count = 0;
+  for (int i = 0; i < output.rank; ++i)
+    if (output.dim(i) > 1) dims[static_cast<std::size_t>(count++)] = {std::abs(output.step(i)), output.dim(i)};
+  std::sort(dims.begin(), dims.begin() + count);
+  Index reach = 1;
+  for (int i = 0; i < count; ++i) {
+    const auto& [step, size] = dims[static_cast<std::size_t>(i)];
+    if (step < reach) fail("output", "two elements may share an address", "each needs its own");
+    reach += (size - 1) * step;
+  }
+  for (const compat::detail::Named& r : read)
+    if (rapt::detail::may_overlap(extent_of(output), r.memory))
+      fail("output", {"shares memory with ", r.name}, "it has to be apart from what is read");
+}
+
 /// Bools, numbers and is_causal: one type, so that there is one kernel.
 template <class T> auto scores_of(const View<const bool>& bools, const View<const T>& numbers, bool is_causal) {
   const bool biased = numbers.data != nullptr;
@@ -219,6 +258,13 @@ void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<con
   const detail::Sizes s = detail::sizes_of(query, key, value, output, arguments.enable_gqa);
   detail::check_mask(arguments.attn_mask.bools, s);
   detail::check_mask(arguments.attn_mask.numbers, s);
+
+  if (s.outer.rank > 0)
+    detail::check_outer(output, {{"query", detail::extent_of(query)},
+                                 {"key", detail::extent_of(key)},
+                                 {"value", detail::extent_of(value)},
+                                 {"attn_mask", detail::extent_of(arguments.attn_mask.bools)},
+                                 {"attn_mask", detail::extent_of(arguments.attn_mask.numbers)}});
 
   // First everything is planned, which is where it is found out whether it is right; then it is run.
   for (const bool run : {false, true})

@@ -5,8 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
-#include <vector>
+#include <type_traits>
 
 #include "rapt/attention.hpp"
 #include "rapt/compat/copies.hpp"

@@ -1,8 +1,11 @@
 // ONNX RotaryEmbedding (ai.onnx, opset 23).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "rapt/compat/copies.hpp"
 #include "rapt/compat/onnx/call.hpp"

@@ -1,10 +1,13 @@
 // ONNX Attention's tensors as views, once every shape and attribute is known to be right.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "rapt/compat/onnx/call.hpp"
 #include "rapt/core/error.hpp"
@@ -188,6 +191,8 @@ Views<T> checked(const AttentionInputs<T>& in, const AttentionAttributes& a, con
   take_caches(v, in, out);
   take_lengths(v, in, out);
   v.masked = v.total;
+  if (in.attn_mask.numbers.given() && in.attn_mask.bools.given())
+    fail("attn_mask", "is of bools and of numbers", "it has to be one or the other");
   if (in.attn_mask.numbers.given()) v.bias = mask_view(in.attn_mask.numbers, v, options.opset);
   if (in.attn_mask.bools.given()) v.mask = mask_view(in.attn_mask.bools, v, options.opset);
   if (in.attn_mask.given() && options.opset > 23) v.masked = in.attn_mask.bools.given() ? v.mask.dim() : v.bias.dim();
