@@ -252,10 +252,10 @@ void flash_attn_func(const Tensor<const T>& q, const Tensor<const T>& k, const T
   for (Index b = 0; b < ks.batch(); ++b) slots.push_back({b, 0, ks.length()});
   const detail::Problem<T> problem = detail::problem_of<T>(qs, {ks, vs, slots.data(), ks.batch()}, outs,
                                                            detail::lse_of(a.softmax_lse, qs, false), a.softmax_scale);
-  rapt::detail::check_written(problem);
-  rapt::detail::check_apart(problem, qs, "q");
-  rapt::detail::check_apart(problem, ks, "k");
-  rapt::detail::check_apart(problem, vs, "v");
+  rapt::detail::check_written(problem.out, problem.lse);
+  rapt::detail::check_apart(problem.out, problem.lse, qs, "q");
+  rapt::detail::check_apart(problem.out, problem.lse, ks, "k");
+  rapt::detail::check_apart(problem.out, problem.lse, vs, "v");
   const auto scores =
       detail::scores_of(a.softcap, detail::slopes_of(a.alibi_slopes, qs.batch(), qs.heads()), a.causal, a.window_size);
   detail::Plan<T>(problem, scores, detail::options_of<T>(options)).run();
@@ -289,8 +289,8 @@ void flash_attn_varlen_func(const Tensor<const T>& q, const Tensor<const T>& k, 
   if (kv_rank == 4) detail::take_pages(kv, a.block_table, "k");
   const detail::Problem<T> whole =
       detail::problem_of<T>(qs, kv, outs, detail::lse_of(a.softmax_lse, qs, true), a.softmax_scale);
-  rapt::detail::check_apart(whole, ks, "k");
-  rapt::detail::check_apart(whole, vs, "v");
+  rapt::detail::check_apart(whole.out, whole.lse, ks, "k");
+  rapt::detail::check_apart(whole.out, whole.lse, vs, "v");
   const detail::Problem<T> problem = rapt::detail::of_sequences(whole, packed(qs, rapt::detail::Integers(q_at)),
                                                                 packed(outs, rapt::detail::Integers(q_at)));
   const auto scores =
@@ -445,10 +445,10 @@ void flash_attn_with_kvcache(const Tensor<const T>& q, const Tensor<T>& k_cache,
   }
   const detail::Problem<T> problem =
       detail::problem_of<T>(qs, caches.kv, outs, detail::lse_of(a.softmax_lse, qs, false), a.softmax_scale);
-  rapt::detail::check_written(problem);
-  rapt::detail::check_apart(problem, detail::view_of(q, "q", 4), "q");
-  rapt::detail::check_apart(problem, View<const T>(ks), "k_cache");
-  rapt::detail::check_apart(problem, View<const T>(vs), "v_cache");
+  rapt::detail::check_written(problem.out, problem.lse);
+  rapt::detail::check_apart(problem.out, problem.lse, detail::view_of(q, "q", 4), "q");
+  rapt::detail::check_apart(problem.out, problem.lse, View<const T>(ks), "k_cache");
+  rapt::detail::check_apart(problem.out, problem.lse, View<const T>(vs), "v_cache");
   if (a.k.given())
     compat::detail::check_apart({named("k_cache", ks), named("v_cache", vs)},
                                 {named("q", detail::view_of(q, "q", 4)), named("k", new_k), named("v", new_v)});
