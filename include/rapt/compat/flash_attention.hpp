@@ -188,12 +188,11 @@ inline void check_dropout(double p) {
   if (p != 0) fail("dropout_p", {"is ", std::to_string(p)}, "it has to be 0: this is inference");
 }
 
-/// block_table: which pages each sequence has, as many as its length needs. Pages are whole tiles long.
+/// block_table: which pages each sequence has, as many as its length needs.
 template <class T> void take_pages(Slots<T>& kv, const Tensor<const std::int32_t>& t, const char* k_name) {
   check_rank(t, "block_table", 2);
   check_size("block_table", "batch", t.dim(0), kv.count, ", as many as there are sequences");
-  if (kv.k.length() < 1 || kv.k.length() % contract::tile != 0)
-    fail(k_name, {"page_block_size is ", kv.k.length()}, {"it has to be a multiple of ", contract::tile});
+  if (kv.k.length() < 1) fail(k_name, {"page_block_size is ", kv.k.length()}, "it has to be 1 or more");
   if (t.dim(1) > 1 && t.step(1) != 1) fail("block_table", "a row's numbers are not side by side", "they have to be");
   for (Index b = 0; b < kv.count; ++b) {
     const Index needed = (kv.length(b) + kv.k.length() - 1) / kv.k.length();
@@ -264,7 +263,7 @@ void flash_attn_func(const Tensor<const T>& q, const Tensor<const T>& k, const T
 /// flash_attn_varlen_func: q [total_q, nheads, headdim], k and v [total_k, nheads_k, headdim], out as q; cu_seqlens
 /// [batch
 /// + 1] say where the sequences begin. With a block_table, k and v are pages, [pages, page_block_size, nheads_k,
-/// headdim], and cu_seqlens_k says how long the sequences are; page_block_size is a multiple of 64.
+/// headdim], and cu_seqlens_k says how long the sequences are.
 ///
 /// max_seqlen_q and max_seqlen_k have to be at least the longest sequence's. Otherwise as flash_attn_func.
 template <class T>
@@ -411,7 +410,7 @@ void append(const Caches<T>& c, const View<T>& cache, const View<const T>& fresh
 /// there
 ///   is causal or a window, else all by row cache_seqlens.
 /// - cache_leftpad: the sequence is from there to cache_seqlens; positions of rotation are those of the cache.
-/// - page_block_size is a multiple of 64 (FlashAttention: of 256). cache_batch_idx and cache_leftpad are not for pages.
+/// - page_block_size is any (FlashAttention: a multiple of 256). cache_batch_idx and cache_leftpad are not for pages.
 /// - Where two sequences append to one place, the later one's stays.
 /// Otherwise as flash_attn_func. Throws std::invalid_argument before anything is written, the caches included.
 template <class T>

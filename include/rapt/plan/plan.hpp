@@ -236,7 +236,7 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
       text += std::string("memory      the elements of the ") + what + " stand " + n(stride) +
               " apart: each tile is first copied, which takes time\n";
   };
-  if constexpr (Kv::paged)
+  if constexpr (requires { p.kv.table.page_size; })
     text += "pages       of " + n(p.kv.table.page_size.value()) + " positions, found by a block table\n";
   if (!Kv::blocked) describe_copies("keys", p.kv.key_stride(), p.head_dim());
   describe_copies("values", p.kv.value_stride(), p.value_dim());

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "rapt/core/view.hpp"
+#include "rapt/kv/strided.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::flash_attention::detail {
@@ -21,23 +22,25 @@ template <class T> struct SlotHead {
   std::uint32_t page_size = 1;
   Index key_page_step = 0, value_page_step = 0;
 
-  const T* key(Index p) const { return at(keys, p, key_step, key_page_step); }
-  const T* value(Index p) const { return at(values, p, value_step, value_page_step); }
-
- private:
-  const T* at(const T* first, Index p, Index step, Index page_step) const {
-    if (pages == nullptr) return first + p * step;
+  struct Place {
+    Index page, inside;
+  };
+  Place place(Index p) const {
+    if (pages == nullptr) return {0, p};
     const std::uint32_t position = static_cast<std::uint32_t>(p), page = position / page_size;
-    return first + pages[page] * page_step + static_cast<Index>(position - page * page_size) * step;
+    return {pages[page], static_cast<Index>(position - page * page_size)};
   }
+  const T* key(Place at) const { return keys + at.page * key_page_step + at.inside * key_step; }
+  const T* value(Place at) const { return values + at.page * value_page_step + at.inside * value_step; }
+  const T* key(Index p) const { return key(place(p)); }
+  const T* value(Index p) const { return value(place(p)); }
 };
 
-/// Where keys and values live, as the kernels see it (see kv/strided.hpp). In pages, no tile of keys crosses from one
-/// to the next: pages are as long as some tiles.
+/// Where keys and values live, as the kernels see it (see kv/strided.hpp).
 template <class T> struct Slots {
   using Stored = T;
   using Head = SlotHead<T>;
-  static constexpr bool blocked = false;
+  static constexpr bool blocked = false, paged = true;
 
   View<const T> k, v;  // [entries or pages, kv_heads, positions, dim]
   const Slot* slots;
@@ -74,6 +77,7 @@ template <class T> struct Slots {
   Index value_stride() const { return v.stride[3]; }
   Index key_step() const { return k.stride[2]; }
   Index value_step() const { return v.stride[2]; }
+  bool even_blocks() const { return table == nullptr || k.length() % rapt::detail::key_block == 0; }
   bool heads_inside() const {
     const auto distance = [](Index stride) { return stride < 0 ? -stride : stride; };
     return heads() > 1 && longest() > 1 && distance(k.stride[1]) < distance(k.stride[2]);

@@ -119,7 +119,7 @@ template <class T>
 void rotary_embedding(const RotaryEmbeddingInputs<T>& inputs, const RotaryEmbeddingAttributes& attributes,
                       const Tensor<T>& output, const Options& options = {}) {
   const detail::Rotation<T> r = detail::checked(inputs, attributes, output);
-  if (!rapt::detail::same_memory(r.x, r.y))
+  if (!rapt::detail::same_places(r.x, r.y))
     compat::detail::check_apart({compat::detail::named("output", r.y)}, {compat::detail::named("input", r.x)});
   else
     compat::detail::check_apart({compat::detail::named("output", r.y)}, {});
