@@ -29,9 +29,9 @@
 #include <vector>
 
 #include "rapt/attention.hpp"
+#include "rapt/compat/call.hpp"
 #include "rapt/compat/copies.hpp"
 #include "rapt/compat/flash_attention/slots.hpp"
-#include "rapt/compat/tensor.hpp"
 #include "rapt/compat/turn.hpp"
 #include "rapt/core/ragged_problem.hpp"
 
@@ -74,11 +74,7 @@ template <class T> struct KvCacheArguments {
   Tensor<T> softmax_lse{};
 };
 
-struct Options {
-  Executor* executor = nullptr;    ///< whose threads to use; the calling one if null
-  Workspace* workspace = nullptr;  ///< the memory to work in; allocated for this call if null
-  std::optional<Isa> isa{};        ///< the instruction set to use; active_isa() if unset
-};
+using compat::Options;
 
 namespace detail {
 

@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "rapt/attention.hpp"
+#include "rapt/compat/call.hpp"
 #include "rapt/compat/copies.hpp"
-#include "rapt/compat/tensor.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::ggml {
@@ -65,11 +65,7 @@ struct Parameters {
   float logit_softcap = 0;  ///< 0: none
 };
 
-struct Options {
-  Executor* executor = nullptr;    ///< whose threads to use; the calling one if null
-  Workspace* workspace = nullptr;  ///< the memory to work in; allocated for this call if null
-  std::optional<Isa> isa{};        ///< the instruction set to use; active_isa() if unset
-};
+using compat::Options;
 
 namespace detail {
 
@@ -231,7 +227,8 @@ void flash_attn_ext(const Inputs<K, M>& inputs, const Parameters& parameters, co
   const float cap = parameters.logit_softcap;
   // Keys and values of one entry are shared by `together` of queries.
   const Index together = q.batch() / k.batch(), calls = together == 1 ? 1 : k.batch(), count = q.batch() / calls;
-  for (const bool run : {false, true})
+  for (const bool run : {false, true}) {  // of several calls, all are planned before any is run
+    if (!run && calls == 1) continue;
     for (Index call = 0; call < calls; ++call) {
       const detail::SlopedMask<M> part{mask, slopes.data(), static_cast<std::int32_t>(call * count)};
       const auto at = [&](const View<const float>& kv) {
@@ -250,6 +247,7 @@ void flash_attn_ext(const Inputs<K, M>& inputs, const Parameters& parameters, co
                                .isa = options.isa});
       if (run) plan.run();
     }
+  }
 }
 
 }  // namespace compat::ggml

@@ -22,25 +22,13 @@
 #include <utility>
 
 #include "rapt/attention.hpp"
+#include "rapt/compat/call.hpp"
 #include "rapt/compat/copies.hpp"
-#include "rapt/compat/tensor.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::pytorch {
 
-/// attn_mask: of bools (true: takes part) or of numbers, which are added to the scores.
-template <class T> struct AttnMask {
-  Tensor<const bool> bools{};
-  Tensor<const T> numbers{};
-
-  AttnMask() = default;
-  AttnMask(const Tensor<const bool>& mask) : bools(mask) {}
-  AttnMask(const Tensor<bool>& mask) : bools(mask) {}
-  AttnMask(const Tensor<const T>& mask) : numbers(mask) {}
-  AttnMask(const Tensor<T>& mask) : numbers(mask) {}
-
-  bool given() const { return bools.given() || numbers.given(); }
-};
+using compat::AttnMask, compat::Options;
 
 /// The function's arguments besides its tensors, with their names and defaults.
 template <class T> struct Arguments {
@@ -49,12 +37,6 @@ template <class T> struct Arguments {
   bool is_causal = false;         ///< query i attends to keys 0 to i, however many keys there are
   std::optional<double> scale{};  ///< 1/sqrt(E) if unset
   bool enable_gqa = false;        ///< key and value have fewer heads, which divide query's
-};
-
-struct Options {
-  Executor* executor = nullptr;    ///< whose threads to use; the calling one if null
-  Workspace* workspace = nullptr;  ///< the memory to work in; allocated for this call if null
-  std::optional<Isa> isa{};        ///< the instruction set to use; active_isa() if unset
 };
 
 namespace detail {
@@ -206,21 +188,39 @@ template <class T> void check_outer(const Tensor<T>& output, std::initializer_li
       fail("output", {"shares memory with ", r.name}, "it has to be apart from what is read");
 }
 
-/// Bools, numbers and is_causal: one type, so that there is one kernel.
-template <class T> auto scores_of(const View<const bool>& bools, const View<const T>& numbers, bool is_causal) {
-  const bool biased = numbers.data != nullptr;
-  return rapt::when(biased, biased ? rapt::bias(numbers) : rapt::Bias<T>{}) |
-         rapt::when(bools.data != nullptr, rapt::mask(bools)) |
-         (is_causal ? rapt::causal(rapt::align::top_left) : rapt::Band{.align = rapt::align::top_left});
-}
+/// What masks one entry of the outer dimensions; views without data are none.
+template <class T> struct Masks {
+  View<const bool> bools{};
+  View<const T> numbers{};
+  bool is_causal = false;
 
-/// One entry of the outer dimensions, of what is computed in.
+  /// One type for all of them, so that there is one kernel.
+  auto scores() const {
+    const bool biased = numbers.data != nullptr;
+    return rapt::when(biased, biased ? rapt::bias(numbers) : rapt::Bias<T>{}) |
+           rapt::when(bools.data != nullptr, rapt::mask(bools)) |
+           (is_causal ? rapt::causal(rapt::align::top_left) : rapt::Band{.align = rapt::align::top_left});
+  }
+};
+
+/// One entry: planned, and run if that is wanted. 16 bits are widened first, and the result is rounded.
 template <class T>
-auto plan_of(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
-             const View<const bool>& bools, const View<const T>& numbers, bool is_causal,
-             const std::optional<double>& scale, const Options& o) {
-  return rapt::plan(q, k, v, out, scores_of(bools, numbers, is_causal),
-                    rapt::Options<T>{.scale = scale, .executor = o.executor, .workspace = o.workspace, .isa = o.isa});
+void attend(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
+            const Masks<T>& masks, const std::optional<double>& scale, const Options& o, bool run) {
+  using C = compat::detail::computed_t<T>;
+  if constexpr (std::is_same_v<C, T>) {
+    auto plan =
+        rapt::plan(q, k, v, out, masks.scores(),
+                   rapt::Options<T>{.scale = scale, .executor = o.executor, .workspace = o.workspace, .isa = o.isa});
+    if (run) plan.run();
+  } else {
+    using compat::detail::Buffer;
+    Buffer<C> wide_q(q), wide_k(k), wide_v(v), bias, wide(out.batch(), out.heads(), out.length(), out.dim());
+    Masks<C> wide_masks{masks.bools, {}, masks.is_causal};
+    if (masks.numbers.data != nullptr) wide_masks.numbers = (bias = Buffer<C>(masks.numbers)).view();
+    attend<C>(wide_q.view(), wide_k.view(), wide_v.view(), wide.view(), wide_masks, scale, o, run);
+    if (run) compat::detail::copy_positions<const C, T>(wide.view(), out);
+  }
 }
 
 template <class T> Tensor<T> moved(Tensor<T> t, const Outer& outer, Index entry) {
@@ -247,8 +247,7 @@ template <class T>
 void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<const T>& key,
                                   const Tensor<const T>& value, const Tensor<T>& output,
                                   const Arguments<T>& arguments = {}, const Options& options = {}) {
-  using C = compat::detail::computed_t<T>;
-  using compat::detail::Buffer, compat::detail::named;
+  using compat::detail::named;
   if (arguments.dropout_p != 0)
     detail::fail("dropout_p", {"is ", std::to_string(arguments.dropout_p)}, "it has to be 0: this is inference");
   if (arguments.is_causal && arguments.attn_mask.given())
@@ -266,8 +265,10 @@ void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<con
                                  {"attn_mask", detail::extent_of(arguments.attn_mask.bools)},
                                  {"attn_mask", detail::extent_of(arguments.attn_mask.numbers)}});
 
-  // First everything is planned, which is where it is found out whether it is right; then it is run.
-  for (const bool run : {false, true})
+  // Planning finds out whether everything is right: of several entries, all are planned before any is run.
+  const bool several = s.outer.count() > 1;
+  for (const bool run : {false, true}) {
+    if (!run && !several) continue;
     for (Index entry = 0; entry < s.outer.count(); ++entry) {
       const auto part = [&](const auto& t) { return detail::moved(t, s.outer, entry); };
       const View<const T> q = detail::last_four(part(query), s.batch, s.q_heads);
@@ -276,7 +277,7 @@ void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<con
       const View<T> out = detail::last_four(part(output), s.batch, s.q_heads);
       const auto bools = compat::detail::broadcasting(part(arguments.attn_mask.bools));
       const auto numbers = compat::detail::broadcasting(part(arguments.attn_mask.numbers));
-      if (!run) {
+      if (!run || !several) {
         compat::detail::check_data(q, "query");
         compat::detail::check_data(k, "key");
         compat::detail::check_data(v, "value");
@@ -287,18 +288,10 @@ void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<con
         compat::detail::check_apart({named("output", out)}, {named("query", q), named("key", k), named("value", v),
                                                              named("attn_mask", bools), named("attn_mask", numbers)});
       }
-      if constexpr (std::is_same_v<C, T>) {
-        auto plan = detail::plan_of<T>(q, k, v, out, bools, numbers, arguments.is_causal, arguments.scale, options);
-        if (run) plan.run();
-      } else {
-        Buffer<C> wide_q(q), wide_k(k), wide_v(v), bias, wide(out.batch(), out.heads(), out.length(), out.dim());
-        if (numbers.data != nullptr) bias = Buffer<C>(numbers);
-        const View<const C> wide_bias = numbers.data != nullptr ? View<const C>(bias.view()) : View<const C>{};
-        auto plan = detail::plan_of<C>(wide_q.view(), wide_k.view(), wide_v.view(), wide.view(), bools, wide_bias,
-                                       arguments.is_causal, arguments.scale, options);
-        if (run) plan.run(), compat::detail::copy_positions<const C, T>(wide.view(), out);
-      }
+      const detail::Masks<T> masks{bools, numbers, arguments.is_causal};
+      detail::attend(q, k, v, out, masks, arguments.scale, options, run);
     }
+  }
 }
 
 }  // namespace compat::pytorch

@@ -209,7 +209,9 @@ template <class T> void run_widened(const Views<T>& v, const AttentionAttributes
 /// - q_num_heads and kv_num_heads with tensors of four dimensions have to be what those have.
 ///
 /// Keys and values are read in place; with a past, from present_key and present_value, where they have to go anyway
-/// (from memory allocated for the call if those are not wanted). 16-bit elements are widened for the call.
+/// (from memory allocated for the call if those are not wanted). 16-bit elements are widened for the call. With a
+/// softcap as released, all masks become one bias of every score, in memory of the call. qk_matmul_output is made score
+/// by score on the calling thread: it is for looking at.
 ///
 /// Throws std::invalid_argument, before anything is written, which names the tensor or attribute as ONNX does.
 template <class T>

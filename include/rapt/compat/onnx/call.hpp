@@ -4,17 +4,15 @@
 #include <cstdint>
 #include <optional>
 
-#include "rapt/compat/tensor.hpp"
-#include "rapt/isa/isa.hpp"
-#include "rapt/parallel/executor.hpp"
-#include "rapt/plan/workspace.hpp"
+#include "rapt/compat/call.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::onnx {
 
 /// Which text of the specification holds. Attention was corrected without a new opset: by ONNX 1.22 (onnx/onnx#7867 and
 /// #7913) and 1.23 (#8068). Models of any age are meant to be run as corrected; the other one is for whoever compares
-/// with expected outputs that ONNX 1.18 to 1.21 made, those in its releases' own backend tests included.
+/// with expected outputs that ONNX 1.18 to 1.21 made, those in its releases' own backend tests included. (The first of
+/// these also split three dimensions into heads, and repeated grouped heads, in an order that no text had: not here.)
 ///
 ///                                  corrected                          as_released
 ///     order                        softcap, then mask                 mask, then softcap, so that what is masked has
@@ -33,19 +31,7 @@ struct Options {
   std::optional<Isa> isa{};           ///< the instruction set to use; active_isa() if unset
 };
 
-/// attn_mask: of bools (true: takes part) or of numbers, which are added to the scores.
-template <class T> struct AttnMask {
-  Tensor<const bool> bools{};
-  Tensor<const T> numbers{};
-
-  AttnMask() = default;
-  AttnMask(const Tensor<const bool>& mask) : bools(mask) {}
-  AttnMask(const Tensor<bool>& mask) : bools(mask) {}
-  AttnMask(const Tensor<const T>& mask) : numbers(mask) {}
-  AttnMask(const Tensor<T>& mask) : numbers(mask) {}
-
-  bool given() const { return bools.given() || numbers.given(); }
-};
+using compat::AttnMask;
 
 template <class T> struct AttentionInputs {
   Tensor<const T> Q{};           ///< [batch, q_len, q_num_heads · head] or [batch, q_num_heads, q_len, head]
