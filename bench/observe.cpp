@@ -12,8 +12,6 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <exception>
 #include <functional>
 #include <string>
 #include <utility>
@@ -21,7 +19,7 @@
 
 #include "inputs.hpp"
 #include "limit.hpp"
-#include "medians.hpp"
+#include "program.hpp"
 #include "rapt/rapt.hpp"
 
 namespace bench {
@@ -89,43 +87,26 @@ void observe(benchmark::State& state, const Shape& shape, const Asked& asked) {
   });
 }
 
-void add(const std::string& name, const Shape& shape, const Asked& asked) {
-  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { observe(state, shape, asked); })
-      ->Iterations(1)
-      ->Repetitions(9)
-      ->ReportAggregatesOnly(true)
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
+void add_case(const std::string& name, const Shape& shape, const Asked& asked) {
+  add(name, 9, [=](benchmark::State& state) { observe(state, shape, asked); });
 }
 
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+void add_all() {
   const std::pair<const char*, Shape> shapes[] = {{"full/n2048", square(2, 2, 128, 2048)},
                                                   {"causal/n2048", square(2, 2, 128, 2048, rapt::causal())},
                                                   {"window_256/n8192", square(1, 1, 128, 8192, rapt::window(256, 0))},
                                                   {"gqa_32_8/n512", square(32, 8, 128, 512, rapt::causal())}};
   for (const auto& [name, shape] : shapes) {
     const std::string where = std::string("/") + name;
-    add("entropy" + where, shape, {true, false, false, false, true, 1, 0.65});
-    add("largest" + where, shape, {false, true, false, false, true, 1, 0.6});
-    add("top_8" + where, shape, {false, false, true, false, true, 1, 0.8});
-    add("mass" + where, shape, {false, false, false, true, true, 1, 0.65});
-    add("all, logsumexps unknown" + where, shape, {true, true, true, true, false, 3, 2});
+    add_case("entropy" + where, shape, {true, false, false, false, true, 1, 0.65});
+    add_case("largest" + where, shape, {false, true, false, false, true, 1, 0.6});
+    add_case("top_8" + where, shape, {false, false, true, false, true, 1, 0.8});
+    add_case("mass" + where, shape, {false, false, false, true, true, 1, 0.65});
+    add_case("all, logsumexps unknown" + where, shape, {true, true, true, true, false, 3, 2});
   }
-  Medians medians;
-  benchmark::RunSpecifiedBenchmarks(&medians);
-  return 0;
 }
 
 }  // namespace
 }  // namespace bench
 
-int main(int argc, char** argv) {
-  try {
-    return bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, bench::add_all); }

@@ -91,6 +91,9 @@ TEST_F(ObserveErrors, NameMemoryThatIsShared) {
   const auto k_there = rapt::bhsd<const float>(block.data(), 1, 2, 9, 8);
   EXPECT_EQ(refusal([&] { rapt::observe(q, k_there, {.mass = rapt::bhs(block.data() + 143, 1, 4, 9)}, stages); }),
             "rapt: mass: shares memory with k; it has to be apart from what is read");
+  const auto bias = rapt::bias(rapt::bhsd<const float>(block.data(), 1, 4, 6, 9));
+  EXPECT_EQ(refusal([&] { rapt::observe(q, k, {.mass = rapt::bhs(block.data() + 215, 1, 4, 9)}, bias); }),
+            "rapt: mass: shares memory with bias; it has to be apart from what is read");
   EXPECT_EQ(refused({.entropy = rapt::bhs(block.data(), 1, 4, 6), .largest = rapt::bhs(block.data() + 23, 1, 4, 6)}),
             "rapt: largest: shares memory with entropy; it has to be apart from it");
   EXPECT_EQ(refused({.entropy = rapt::bhs(block.data(), 1, 4, 6),

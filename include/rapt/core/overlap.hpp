@@ -105,11 +105,12 @@ inline bool may_overlap(const Footprint& a, const Footprint& b) {
 /// What a call writes: its output, and the logsumexp if that is wanted.
 struct Written {
   Footprint out{}, lse{};
+  const char* name = "out";  // of the former
 
   /// Throws if anything of it may share memory with what is read.
-  RAPT_NOINLINE void check_apart(const Footprint& read, const char* name) const {
-    if (may_overlap(out, read)) fail("out", {"shares memory with ", name}, "it has to be apart from what is read");
-    if (may_overlap(lse, read)) fail("lse", {"shares memory with ", name}, "it has to be apart from what is read");
+  RAPT_NOINLINE void check_apart(const Footprint& read, const char* what) const {
+    if (may_overlap(out, read)) fail(name, {"shares memory with ", what}, "it has to be apart from what is read");
+    if (may_overlap(lse, read)) fail("lse", {"shares memory with ", what}, "it has to be apart from what is read");
   }
 };
 

@@ -56,6 +56,10 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
   if (k.name != nullptr) memory.read[memory.reads++] = k;
   memory.check();
   check_stage(score, p);
+  for (Index i = 0; i < memory.writes; ++i)  // a stage may read none of the answers either
+    check(score,
+          ProblemShape{
+              p.batch(), p.q_heads(), p.longest_q(), longest, {memory.written[i].memory, {}, memory.written[i].name}});
   check_forgotten(p, score);
 }
 
