@@ -10,9 +10,9 @@
 #include "rapt/attention.hpp"
 #include "rapt/compat/copies.hpp"
 #include "rapt/compat/onnx/call.hpp"
-#include "rapt/compat/onnx/scores.hpp"
 #include "rapt/compat/onnx/shapes.hpp"
 #include "rapt/compat/reach.hpp"
+#include "rapt/observe/observe.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::onnx {
@@ -124,9 +124,9 @@ template <class T> struct Attention {
     const auto k = before(keys, 2, end);
     const auto to = before(qk, 3, end);
     if (softmax)
-      detail::probabilities(q, k, to, scores.stages(), options);
+      rapt::probabilities(q, k, to, scores.stages(), options);
     else
-      detail::scores(q, k, to, scores.stages(shown), options);
+      rapt::scores(q, k, to, scores.stages(shown), options);
     fill_with(from(qk, 3, end), softmax ? T(0) : -std::numeric_limits<T>::infinity());
   }
 };

@@ -97,6 +97,7 @@ Rotation<T> checked(const RotaryEmbeddingInputs<T>& in, const RotaryEmbeddingAtt
 
 /// Turns r.x into r.y.
 template <class T> void turn(const Rotation<T>& r, bool interleaved, const Options& o) {
+  if (r.x.empty()) return;
   const compat::detail::Angles<T> angles{r.cosines, r.sines, r.pairs, interleaved};
   if (r.ids.data != nullptr) return compat::detail::turn(r.x, r.y, angles, r.ids, o.executor, o.isa);
   for (Index b = 0; b < r.x.batch(); ++b) {
