@@ -191,7 +191,7 @@ template <class T> void take_pages(Slots<T>& kv, const Tensor<const std::int32_t
   if (kv.k.length() < 1) fail(k_name, {"page_block_size is ", kv.k.length()}, "it has to be 1 or more");
   if (t.dim(1) > 1 && t.step(1) != 1) fail("block_table", "a row's numbers are not side by side", "they have to be");
   for (Index b = 0; b < kv.count; ++b) {
-    const Index needed = (kv.length(b) + kv.k.length() - 1) / kv.k.length();
+    const Index needed = rapt::detail::ceil_div(kv.length(b), kv.k.length());
     if (needed > t.dim(1))
       fail("block_table", {"has ", t.dim(1), " pages a sequence"},
            {"it has to have ", needed, ", for the ", kv.length(b), " keys of sequence ", b});

@@ -28,9 +28,7 @@ RAPT_NOINLINE void change_lanes(const S& stage, const LaneCoords& at, Index coun
   constexpr int lanes = group_lanes<T>;
   for (Index j = 0; j < count; ++j, scores += lanes) {
     const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
-    for (int i = 0; i < lanes; ++i)
-      scores[i] =
-          stage.change(scores[i], Coord{at.batch, at.head[i], at.position[i], key, at.position[i] - at.first_query});
+    for (int i = 0; i < lanes; ++i) scores[i] = stage.change(scores[i], coord_of(at, i, key));
   }
 }
 /// A composition is one loop, unless a part of it has a form of its own.

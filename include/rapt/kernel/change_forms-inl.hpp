@@ -12,6 +12,10 @@ struct LaneCoords {
   const std::int32_t* position;                // [lanes]
 };
 
+RAPT_INLINE Coord coord_of(const LaneCoords& at, int lane, std::int32_t key) {
+  return {at.batch, at.head[lane], at.position[lane], key, at.position[lane] - at.first_query};
+}
+
 /// And with the keys in the lanes: one row.
 struct RowCoords {
   std::int32_t batch, first_key, first_query, head, position;
@@ -203,8 +207,7 @@ RAPT_NOINLINE void change_lanes(const S& stage, const LaneCoords& at, Index coun
     for (Index j = 0; j < count; j += width)
       transpose_square(scores + j * lanes + first, Index(lanes), rows + j, contract::tile);
     for (int i = first; i < first + width; ++i)
-      stage.change_row(rows + (i - first) * contract::tile, count,
-                       Coord{at.batch, at.head[i], at.position[i], at.first_key, at.position[i] - at.first_query});
+      stage.change_row(rows + (i - first) * contract::tile, count, coord_of(at, i, at.first_key));
     for (Index j = 0; j < count; j += width)
       transpose_square(rows + j, contract::tile, scores + j * lanes + first, Index(lanes));
   }

@@ -14,10 +14,6 @@ template <class A, class B> constexpr bool keeps_by_form<Then<A, B>> = keeps_by_
 template <class A, class B> constexpr bool keeps_by_form<And<A, B>> = keeps_by_form<A> || keeps_by_form<B>;
 template <class S> constexpr bool keeps_by_form<When<S>> = detail::Masks<S>;
 
-RAPT_INLINE Coord coord_of(const LaneCoords& at, int lane, std::int32_t key) {
-  return {at.batch, at.head[lane], at.position[lane], key, at.position[lane] - at.first_query};
-}
-
 /// The scores [count][lanes] of a tile that a mask lets through stay as they are, and the others become 0. `box` is
 /// that of the tile.
 template <class T, class S>

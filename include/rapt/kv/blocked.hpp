@@ -49,11 +49,7 @@ template <class K> struct BlockedKv {
   Index head_dim() const { return key_dim; }
   Index value_dim() const { return row_dim; }
   Index length(Index b) const { return extents[b].length; }
-  Index longest() const {
-    Index most = 0;
-    for (Index b = 0; b < sequences; ++b) most = length(b) > most ? length(b) : most;
-    return most;
-  }
+  Index longest() const { return longest_of(*this); }
   Index first(Index b) const { return extents[b].first; }
   /// Of all sequences' extents together, so far.
   Index changes() const {

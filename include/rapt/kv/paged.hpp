@@ -36,11 +36,6 @@ struct BlockTable {
 
   PageOf of(Index b) const { return {pages.row(b), pages.column_stride, page_size}; }
   Index length(Index b) const { return lengths[b]; }
-  Index longest() const {
-    Index most = 0;
-    for (Index b = 0; b < lengths.size(); ++b) most = length(b) > most ? length(b) : most;
-    return most;
-  }
   /// Pages that a sequence of this length takes.
   Index count(Index length) const { return ceil_div(length, page_size.value()); }
   /// Another number, as good as surely, once a length or a page has changed.
@@ -55,14 +50,17 @@ struct BlockTable {
   }
 };
 
-/// As StridedHead, in a caller's pages.
-template <class K> struct PagedRowsHead {
+/// As StridedHead, in pages; where keys are in blocks, as BlockedHead.
+template <class K, bool blocked> struct PagedHead {
   const K *keys, *values;  // of page 0
   PageOf page_of;
-  Index key_page, value_page, key_step, value_step;
+  Index key_page, value_page, key_step, value_step;  // elements from one page to the next one, and from one position
 
   PageOf::Place place(Index position) const { return page_of(position); }
-  const K* key(PageOf::Place at) const { return keys + at.page * key_page + at.inside * key_step; }
+  const K* key(PageOf::Place at) const {
+    const Index in_block = blocked ? at.inside % key_block : 0;
+    return keys + at.page * key_page + (at.inside - in_block) * key_step + in_block;
+  }
   const K* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_step; }
   const K* key(Index position) const { return key(place(position)); }
   const K* value(Index position) const { return value(place(position)); }
@@ -71,7 +69,7 @@ template <class K> struct PagedRowsHead {
 /// As StridedKv, in a caller's pages: a key is a row, with any strides.
 template <class K> struct PagedRowsKv {
   using Stored = K;
-  using Head = PagedRowsHead<K>;
+  using Head = PagedHead<K, false>;
   static constexpr bool blocked = false, paged = true;
 
   View<const K> k;  // [page, kv_head, place in the page, head_dim]
@@ -83,11 +81,11 @@ template <class K> struct PagedRowsKv {
   Index head_dim() const { return k.dim(); }
   Index value_dim() const { return v.dim(); }
   Index length(Index b) const { return table.length(b); }
-  Index longest() const { return table.longest(); }
+  Index longest() const { return longest_of(*this); }
   Index first(Index) const { return 0; }
   Index changes() const { return table.fingerprint(); }
 
-  RAPT_NOINLINE PagedRowsHead<K> head(Index b, Index h) const {
+  RAPT_NOINLINE Head head(Index b, Index h) const {
     return {k.row(0, h, 0), v.row(0, h, 0), table.of(b), k.stride[0], v.stride[0], k.stride[2], v.stride[2]};
   }
   Index key_stride() const { return k.stride[3]; }
@@ -98,26 +96,10 @@ template <class K> struct PagedRowsKv {
   bool heads_inside() const { return false; }
 };
 
-/// As BlockedHead, in pages of a pool.
-template <class K> struct PagedBlocksHead {
-  const K *keys, *values;  // of page 0
-  PageOf page_of;
-  Index key_page, value_page, key_dim, value_row;
-
-  PageOf::Place place(Index position) const { return page_of(position); }
-  const K* key(PageOf::Place at) const {
-    const Index inside = at.inside % key_block;
-    return keys + at.page * key_page + (at.inside - inside) * key_dim + inside;
-  }
-  const K* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_row; }
-  const K* key(Index position) const { return key(place(position)); }
-  const K* value(Index position) const { return value(place(position)); }
-};
-
 /// As BlockedKv, in pages of a pool, whose size is a multiple of a block's.
 template <class K> struct PagedBlocksKv {
   using Stored = K;
-  using Head = PagedBlocksHead<K>;
+  using Head = PagedHead<K, true>;
   static constexpr bool blocked = true, paged = true;
 
   Index kv_heads, key_dim, row_dim;
@@ -132,11 +114,11 @@ template <class K> struct PagedBlocksKv {
   Index head_dim() const { return key_dim; }
   Index value_dim() const { return row_dim; }
   Index length(Index b) const { return table.length(b); }
-  Index longest() const { return table.longest(); }
+  Index longest() const { return longest_of(*this); }
   Index first(Index) const { return 0; }
   Index changes() const { return table.fingerprint(); }
 
-  PagedBlocksHead<K> head(Index b, Index h) const {
+  Head head(Index b, Index h) const {
     const Index size = table.page_size.value(), first = h * size;
     return {keys + first * key_dim, values + first * value_row, table.of(b), key_page, value_page, key_dim, value_row};
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -231,7 +232,9 @@ template <class K> class Pages {
             pool_->value_elements(),
             keys(),
             values(),
-            {{table_.data() + sequence * width_, number, width_, width_, 1}, lengths(sequence, number), size}};
+            {{table_.data() + sequence * width_, number, width_, width_, 1},
+             std::span(lengths_.data() + sequence, at(number)),
+             size}};
   }
   K* keys() const { return pool_->keys(); }
   K* values() const { return pool_->values(); }
@@ -246,14 +249,6 @@ template <class K> class Pages {
   bool ends_in_page(Index s) const { return length(s) % pool_->page_size() != 0; }
   std::int32_t& entry(Index s, Index i) { return table_[at(s * width_ + i)]; }
   std::int32_t last_page(Index s) const { return table_[at(s * width_ + count(length(s)) - 1)]; }
-
-  struct Some {  // of the lengths, as Integers takes them
-    const Index* begin;
-    std::size_t number;
-    const Index* data() const { return begin; }
-    std::size_t size() const { return number; }
-  };
-  Integers lengths(Index first, Index number) const { return Some{lengths_.data() + first, at(number)}; }
 
   PagePool<K>* pool_;
   CacheShape shape_;

@@ -11,6 +11,13 @@ namespace detail {
 /// are. As many as the widest register has lanes.
 inline constexpr Index key_block = 16;
 
+/// The most keys of any entry of a batch.
+template <class Kv> Index longest_of(const Kv& kv) {
+  Index most = 0;
+  for (Index b = 0; b < kv.batch(); ++b) most = kv.length(b) > most ? kv.length(b) : most;
+  return most;
+}
+
 /// The keys and values of one head of one sequence.
 template <class T> struct StridedHead {
   const T *keys, *values;  // of position 0
@@ -42,12 +49,7 @@ template <class T> struct StridedKv {
   Index value_dim() const { return v.dim(); }
   /// Keys of one entry of the batch, and the most that any entry has.
   Index length(Index b) const { return k_at.length(b, k.length()); }
-  Index longest() const {
-    if (k_at.kind == Placement::Kind::whole) return k.length();
-    Index most = 0;
-    for (Index b = 0; b < batch(); ++b) most = length(b) > most ? length(b) : most;
-    return most;
-  }
+  Index longest() const { return k_at.kind == Placement::Kind::whole ? k.length() : longest_of(*this); }
   /// The first position whose key is still there.
   Index first(Index) const { return 0; }
   /// Another number once any of the lengths has changed.

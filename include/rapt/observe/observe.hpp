@@ -56,10 +56,9 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
   if (k.name != nullptr) memory.read[memory.reads++] = k;
   memory.check();
   check_stage(score, p);
-  for (Index i = 0; i < memory.writes; ++i)  // a stage may read none of the answers either
-    check(score,
-          ProblemShape{
-              p.batch(), p.q_heads(), p.longest_q(), longest, {memory.written[i].memory, {}, memory.written[i].name}});
+  for (const NamedFootprint& answer : memory.written)  // a stage may read none of them either
+    if (answer.memory.element != 0)
+      check(score, ProblemShape{p.batch(), p.q_heads(), p.longest_q(), longest, {answer.memory, {}, answer.name}});
   check_forgotten(p, score);
 }
 

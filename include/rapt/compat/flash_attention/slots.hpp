@@ -53,11 +53,7 @@ template <class T> struct Slots {
   Index head_dim() const { return k.dim(); }
   Index value_dim() const { return v.dim(); }
   Index length(Index b) const { return slots[b].length; }
-  Index longest() const {
-    Index most = 0;
-    for (Index b = 0; b < count; ++b) most = slots[b].length > most ? slots[b].length : most;
-    return most;
-  }
+  Index longest() const { return rapt::detail::longest_of(*this); }
   Index first(Index) const { return 0; }
   Index changes() const { return 0; }
 
