@@ -1,6 +1,8 @@
 // The front door: attention() and plan().
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
@@ -278,3 +280,5 @@ void attention(const View<Q>& q, const detail::Cache<K, Home>& cache, const View
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Views of Eigen's types.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -52,3 +54,5 @@ auto view(M&& m, Index heads = 1) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

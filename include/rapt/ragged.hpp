@@ -1,6 +1,8 @@
 // The front door of ragged batches: sequences of different lengths, packed or padded, in one call.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/attention.hpp"
 #include "rapt/core/ragged.hpp"
 #include "rapt/core/ragged_problem.hpp"
@@ -133,3 +135,5 @@ void attention(const Q& q, const detail::Cache<K, Home>& cache, const O& out, co
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // rapt: attention for CPUs. Includes everything.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/attention.hpp"
 #include "rapt/eigen.hpp"
 #include "rapt/kv/pool.hpp"
@@ -28,3 +30,5 @@
 #include "rapt/score/key_range.hpp"
 #include "rapt/state/cascade.hpp"
 #include "rapt/state/merge.hpp"
+
+#include "rapt/core/fence_end.hpp"

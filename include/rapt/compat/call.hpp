@@ -1,6 +1,8 @@
 // What calls of several systems have in common.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <optional>
 
 #include "rapt/compat/tensor.hpp"
@@ -34,3 +36,5 @@ template <class T> struct AttnMask {
 
 }  // namespace compat
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

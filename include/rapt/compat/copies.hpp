@@ -1,6 +1,8 @@
 // Copies of views, from one element type to another: what a system's semantics can't do without.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -75,3 +77,5 @@ template <class T> class Buffer {
 
 }  // namespace compat::detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -18,6 +18,8 @@
 // github.com/Dao-AILab/flash-attention, version 2.7.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -459,3 +461,5 @@ void flash_attn_with_kvcache(const Tensor<const T>& q, const Tensor<T>& k_cache,
 
 }  // namespace compat::flash_attention
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

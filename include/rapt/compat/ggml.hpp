@@ -11,6 +11,8 @@
 // Source: ggml_flash_attn_ext in ggml/include/ggml.h and ggml/src/ggml-cpu/ops.cpp of github.com/ggml-org/llama.cpp.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -252,3 +254,5 @@ void flash_attn_ext(const Inputs<K, M>& inputs, const Parameters& parameters, co
 
 }  // namespace compat::ggml
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -19,5 +19,9 @@
 // #8108).
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/compat/onnx/attention.hpp"
 #include "rapt/compat/onnx/rotary_embedding.hpp"
+
+#include "rapt/core/fence_end.hpp"

@@ -9,6 +9,8 @@
 // attention.cpp (its math path) of github.com/pytorch/pytorch, version 2.5 and later.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -296,3 +298,5 @@ void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<con
 
 }  // namespace compat::pytorch
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -2,6 +2,8 @@
 // part is a number of the call.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -57,3 +59,5 @@ inline std::int32_t bounded(std::int64_t size) {
 
 }  // namespace compat::detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

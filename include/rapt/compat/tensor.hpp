@@ -1,6 +1,8 @@
 // Tensors of other systems: a pointer, sizes and strides.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -118,3 +120,5 @@ template <class T> void check_data(const View<T>& v, const char* name) {
 }  // namespace detail
 }  // namespace compat
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Rotation by cosines and sines where a caller has them: no table is made of them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <optional>
 
 #include "rapt/isa/isa.hpp"
@@ -41,3 +43,5 @@ void turn(const View<const T>& x, const View<T>& y, const Angles<T>& angles, con
 
 }  // namespace compat::detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Where the queries stand in the sequence of the keys.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <string>
 
 #include "rapt/core/types.hpp"
@@ -47,3 +49,5 @@ inline std::string describe(const Align& a) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // The library's version, its namespace, and what it asks of the compiler.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #define RAPT_VERSION_MAJOR 0
 #define RAPT_VERSION_MINOR 1
 #define RAPT_VERSION_PATCH 0
@@ -33,7 +35,7 @@
 // Two files of one program may be compiled with different -march flags, and then hold different machine code for the
 // same inline function; were they to share a name, the linker would keep one of them, and an old CPU could meet
 // instructions that it lacks. So the name of the inline namespace carries the baseline that the file was compiled for,
-// as far as it matters to code like ours.
+// as far as it matters to code like ours; and whether it has exceptions.
 #if defined(__AVX512F__)
 #define RAPT_BASELINE_VECTOR _avx512
 #elif defined(__AVX2__)
@@ -64,11 +66,20 @@
 #define RAPT_BASELINE_INTEGER
 #endif
 
-#define RAPT_JOINED(major, minor, patch, vector, narrow, integer) v##major##_##minor##_##patch##vector##narrow##integer
+#if defined(__cpp_exceptions)
+#define RAPT_EXCEPTIONS 1
+#define RAPT_ERRORS
+#else
+#define RAPT_EXCEPTIONS 0
+#define RAPT_ERRORS _noexcept
+#endif
+
+#define RAPT_JOINED(major, minor, patch, vector, narrow, integer, errors) \
+  v##major##_##minor##_##patch##vector##narrow##integer##errors
 #define RAPT_JOIN(...) RAPT_JOINED(__VA_ARGS__)
 #define RAPT_ABI                                                                                                    \
   RAPT_JOIN(RAPT_VERSION_MAJOR, RAPT_VERSION_MINOR, RAPT_VERSION_PATCH, RAPT_BASELINE_VECTOR, RAPT_BASELINE_NARROW, \
-            RAPT_BASELINE_INTEGER)
+            RAPT_BASELINE_INTEGER, RAPT_ERRORS)
 
 // clang-format off
 #define RAPT_NAMESPACE_BEGIN namespace rapt { inline namespace RAPT_ABI {
@@ -94,3 +105,5 @@
 #else
 #define RAPT_UNROLL
 #endif
+
+#include "rapt/core/fence_end.hpp"

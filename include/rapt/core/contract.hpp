@@ -2,6 +2,8 @@
 // results: whoever changes one changes the bits of every output, and raises `contract::version`.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -79,3 +81,5 @@ template <> struct Tanh<double> {
 
 }  // namespace contract
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

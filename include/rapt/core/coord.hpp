@@ -1,6 +1,8 @@
 // Where a score stands: the coordinates that masks and score changes see.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 
 #include "rapt/core/types.hpp"
@@ -27,3 +29,5 @@ constexpr Coord coord(Index batch, Index head, Index query, Index key, Index row
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // A number for each row, or for each key, of each head: a pointer, three extents and three strides.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <array>
 #include <type_traits>
 
@@ -36,3 +38,5 @@ template <class T> constexpr Cube<T> bsh(T* data, Index batch, Index length, Ind
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Division of positions by a number that stays the same: a multiplication.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cstdint>
 
@@ -34,3 +36,5 @@ class Divisor {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // exp and tanh of the contract, a number at a time: the same bits on every instruction set and with every C library.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -61,3 +63,5 @@ RAPT_INLINE float fast_tanh(float x) { return contract::tanh(x); }
 RAPT_INLINE double fast_tanh(double x) { return contract::tanh(x); }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

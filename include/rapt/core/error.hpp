@@ -1,16 +1,61 @@
-// What the library throws when a caller's argument can't be right.
+// What the library throws when a caller's argument can't be right; and what it does instead in a program that is built
+// without exceptions.
 #pragma once
+
+#include "rapt/core/fence_begin.hpp"
 
 #include <concepts>
 #include <initializer_list>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "rapt/core/types.hpp"
 
+#if RAPT_EXCEPTIONS
+#include <stdexcept>
+#else
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#endif
+
 RAPT_NAMESPACE_BEGIN
+
+#if !RAPT_EXCEPTIONS
+/// What a program built with -fno-exceptions does with an error: it is given the sentence that would have been thrown,
+/// and must not return (the program is aborted if it does). It may end the program, or leave by longjmp.
+using ErrorHandler = void (*)(const char* sentence);
+
 namespace detail {
+inline void print_error(const char* sentence) { std::fprintf(stderr, "%s\n", sentence); }
+inline std::atomic<ErrorHandler> error_handler{print_error};
+}  // namespace detail
+
+/// Sets the handler, for all threads, and returns the one before. The default prints the sentence to stderr; then the
+/// program is aborted. Exists only where there are no exceptions.
+inline ErrorHandler set_error_handler(ErrorHandler handler) {
+  return detail::error_handler.exchange(handler != nullptr ? handler : detail::print_error);
+}
+#endif
+
+namespace detail {
+
+/// Throws an E that says so, or calls the error handler. Nothing else in the library throws.
+#if RAPT_EXCEPTIONS
+template <class E> [[noreturn]] void raise(const std::string& sentence) { throw E(sentence); }
+using InvalidArgument = std::invalid_argument;
+using LogicError = std::logic_error;
+#else
+struct InvalidArgument;
+struct LogicError;
+template <class E> [[noreturn]] void raise(const std::string& sentence) {
+  error_handler.load()(sentence.c_str());
+  std::abort();
+}
+#endif
+
+/// What std::logic_error is for: not one argument is wrong, but what was done.
+[[noreturn]] RAPT_NOINLINE inline void misused(const char* sentence) { raise<LogicError>(sentence); }
 
 /// A piece of a message: text, or a number.
 struct Piece {
@@ -56,7 +101,7 @@ class Message {
   text += was.text();
   text += "; ";
   text += had_to_be.text();
-  throw std::invalid_argument(text);
+  raise<InvalidArgument>(text);
 }
 
 /// The same where a number is the matter. Out of line, as nothing of it is wanted in the caller's way.
@@ -71,3 +116,5 @@ inline void require(bool holds, const char* argument, const char* what, Index wa
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // A reference to something callable: two pointers, no allocation.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <type_traits>
 
 #include "rapt/core/config.hpp"
@@ -27,3 +29,5 @@ template <class R, class... Args> class FunctionRef<R(Args...)> {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

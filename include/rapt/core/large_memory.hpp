@@ -1,6 +1,8 @@
 // Memory that is large, stays, and is read from end to end: caches, packed weights.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 #include <new>
 #include <utility>
@@ -51,3 +53,5 @@ class LargeMemory {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

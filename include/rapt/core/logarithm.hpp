@@ -1,6 +1,8 @@
 // The natural logarithm of the contract: the same bits whatever the C library.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -37,3 +39,5 @@ template <class T> T logsumexp(T m, T l) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

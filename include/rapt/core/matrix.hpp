@@ -1,6 +1,8 @@
 // Matrices: a pointer, two extents and two strides.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <type_traits>
 
 #include "rapt/core/types.hpp"
@@ -34,3 +36,5 @@ template <class T> constexpr Matrix<T> column_major(T* data, Index rows, Index c
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // The 16-bit types that keys and values may be kept in, element by element. (Whole registers: the vector vocabulary.)
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -69,3 +71,5 @@ inline void narrow(float x, Eigen::half& to) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Whether two strided pieces of memory share an element.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -116,3 +118,5 @@ struct Written {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

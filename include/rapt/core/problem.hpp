@@ -1,6 +1,8 @@
 // The validated problem: what is to be computed, with every argument known to be right.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -172,3 +174,5 @@ Problem<T, StridedKv<K>> validated(View<const T> q, View<const K> k, View<const 
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Ragged batches: sequences of different lengths in one view, packed one after the other or padded to one length.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 #include <type_traits>
 
@@ -133,3 +135,5 @@ template <class T> View<T> by_sequence(const Ragged<T>& r) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // The validated problem of a ragged batch.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <optional>
 
 #include "rapt/core/error.hpp"
@@ -99,3 +101,5 @@ Problem<T, StridedKv<K>> validated_ragged(const Ragged<const T>& q, const Ragged
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Divisions that round up.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -11,3 +13,5 @@ constexpr Index round_up(Index a, Index multiple) { return ceil_div(a, multiple)
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

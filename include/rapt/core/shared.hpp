@@ -1,6 +1,8 @@
 // A pointer that shares what it points to.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <atomic>
 #include <utility>
 
@@ -50,3 +52,5 @@ template <class T> class Shared {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Index, and the element types that attention takes.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <concepts>
 #include <cstdint>
 #include <type_traits>
@@ -38,3 +40,5 @@ concept Element = requires {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

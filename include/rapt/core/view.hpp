@@ -1,6 +1,8 @@
 // Views: a pointer, four extents and four strides; and the logsumexp's, which has three.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <array>
 #include <cstddef>
 #include <type_traits>
@@ -104,3 +106,5 @@ template <class T> constexpr View<T> broadcasting(View<T> view) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

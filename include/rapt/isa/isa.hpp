@@ -1,6 +1,8 @@
 // The instruction sets: their names, which of them this CPU has, and which one runs.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -118,3 +120,5 @@ inline Isa active_isa() {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

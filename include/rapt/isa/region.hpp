@@ -8,6 +8,8 @@
 // vector constant, no #ifdef on the compiler's own instruction set.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/config.hpp"
 
 // clang-format off
@@ -27,3 +29,5 @@
 #define RAPT_REGION_END _Pragma("GCC pop_options")
 #endif
 // clang-format on
+
+#include "rapt/core/fence_end.hpp"

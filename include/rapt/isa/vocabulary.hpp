@@ -1,6 +1,8 @@
 // The vector vocabulary of every instruction set, and the choice among what has been built on it.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -27,3 +29,5 @@
 #else
 #define RAPT_OF_REGION(isa, ...) (static_cast<void>(isa), generic::__VA_ARGS__)
 #endif
+
+#include "rapt/core/fence_end.hpp"

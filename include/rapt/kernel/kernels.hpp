@@ -1,6 +1,8 @@
 // The kernels, once for each instruction set, and the choice among them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -41,3 +43,5 @@ template <class T, class S, class Kv> ForwardKernel<T, S, Kv> forward_kernel(Isa
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What a kernel is given: the seam between ordinary code and the regions. Plain pointers and numbers, no vector type.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -50,3 +52,5 @@ template <class T, class S, class Kv> struct ForwardKernel {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Rows into a cache, on every instruction set.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/types.hpp"
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/rope/turn.hpp"
@@ -30,3 +32,5 @@ template <class T, class K> StoreRow<T, K> store_row(Isa isa) { return RAPT_OF_R
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Keys and values in a cache: keys in blocks [dim][key], values in rows.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/types.hpp"
 #include "rapt/kv/strided.hpp"
 
@@ -70,3 +72,5 @@ template <class K> struct BlockedKv {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Caches of keys and values: what decoding attends to.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <optional>
@@ -301,3 +303,5 @@ template <CacheElement K> class RingCache : public detail::Cache<K> {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

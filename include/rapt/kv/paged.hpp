@@ -1,6 +1,8 @@
 // Keys and values in pages: a block table says for each sequence which page holds which of its positions.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 
 #include "rapt/core/divisor.hpp"
@@ -130,3 +132,5 @@ template <class K> struct PagedBlocksKv {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

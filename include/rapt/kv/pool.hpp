@@ -1,6 +1,8 @@
 // Pages of keys and values: a pool of them, and caches whose sequences take them as they grow, and share them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -292,3 +294,5 @@ template <CacheElement K> class PagedCache : public detail::Cache<K, detail::Pag
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

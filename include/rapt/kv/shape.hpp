@@ -1,6 +1,8 @@
 // How large a cache is, and what it holds.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <type_traits>
 
 #include "rapt/core/error.hpp"
@@ -55,3 +57,5 @@ inline CacheShape checked(CacheShape s) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

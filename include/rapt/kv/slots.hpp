@@ -1,6 +1,8 @@
 // Where the positions of a cache stand that has memory for all of them: one stretch a sequence.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -100,3 +102,5 @@ template <class K> class Slots {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Keys and values in a caller's memory.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/ragged.hpp"
 #include "rapt/core/view.hpp"
 
@@ -76,3 +78,5 @@ template <class T> struct StridedKv {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

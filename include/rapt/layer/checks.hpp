@@ -1,6 +1,8 @@
 // What a layer asks of its arguments, and what follows from its config.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <span>
@@ -120,3 +122,5 @@ inline void check_reach(Index length, Index n, Index rows) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What an attention layer is: its extents, and what it does to queries and keys.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <optional>
 #include <string>
@@ -122,3 +124,5 @@ inline LayerConfig checked_config(LayerConfig c) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

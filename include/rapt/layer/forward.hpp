@@ -1,6 +1,8 @@
 // The calls of an attention layer: its members, which layer.hpp declares.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/layer/layer.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -348,3 +350,5 @@ void AttentionLayer<T, S>::cross_attend(const View<const T>& x, const View<T>& y
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

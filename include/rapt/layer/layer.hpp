@@ -1,6 +1,8 @@
 // The attention of a model's layer, from hidden states to hidden states.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -173,3 +175,5 @@ template <class T, class S = Plain> class AttentionLayer {
 RAPT_NAMESPACE_END
 
 #include "rapt/layer/forward.hpp"  // the members' definitions
+
+#include "rapt/core/fence_end.hpp"

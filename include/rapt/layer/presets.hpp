@@ -1,6 +1,8 @@
 // The attention layers of models that everyone knows, by their published config.json.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 
 #include "rapt/layer/config.hpp"
@@ -226,3 +228,5 @@ inline LayerConfig bert_base() {
 
 }  // namespace presets
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -9,6 +9,8 @@
 // each operation rounded. A NaN becomes the one quiet NaN. reference/rms_norm.hpp says the same in scalar code.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -106,3 +108,5 @@ void rms_norm(const View<X>& x, std::type_identity_t<std::span<const T>> weight,
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

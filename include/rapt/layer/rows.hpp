@@ -1,6 +1,8 @@
 // Tokens as rows: a layer's buffers, and projections of [batch, position, dim].
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -104,3 +106,5 @@ template <class T> class TokenBuffers {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What an attention layer is made of besides its config.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <span>
 #include <string>
 
@@ -66,3 +68,5 @@ template <class T> void check_weights(const LayerWeights<T>& w, const LayerConfi
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What a projection asks of its matrices.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 #include <cstdlib>
 #include <span>
@@ -72,3 +74,5 @@ template <class T> void check_apart(const Matrix<const T>& x, std::span<const Ma
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

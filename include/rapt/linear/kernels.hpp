@@ -1,6 +1,8 @@
 // The projections' kernels, once for each instruction set, and the choice among them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -20,3 +22,5 @@ template <class T, class W> LinearKernel<T, W> linear_kernel(Isa isa) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -9,6 +9,8 @@
 // the one quiet NaN with nothing in its payload.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
@@ -163,3 +165,5 @@ void Linear<T>::multiply(const Matrix<const T>& x, std::span<const Matrix<T>> y,
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

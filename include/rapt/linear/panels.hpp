@@ -1,6 +1,8 @@
 // How weights are kept: panels of outputs, with the outputs in the lanes, the same for every instruction set.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 
 #include "rapt/core/matrix.hpp"
@@ -37,3 +39,5 @@ template <class T> void pack_weights(const Matrix<const T>& weight, T* panels) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

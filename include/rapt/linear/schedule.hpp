@@ -2,6 +2,8 @@
 // result.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 
 #include "rapt/linear/panels.hpp"
@@ -67,3 +69,5 @@ inline Index linear_scratch_bytes(const LinearSchedule& s, Index column_stride, 
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

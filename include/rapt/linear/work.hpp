@@ -1,6 +1,8 @@
 // What a projection's kernel is given: the seam between ordinary code and the regions. Plain pointers and numbers.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 
 #include "rapt/core/matrix.hpp"
@@ -30,3 +32,5 @@ template <class T, class W> struct LinearKernel {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

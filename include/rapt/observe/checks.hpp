@@ -1,6 +1,8 @@
 // What scores(), probabilities() and observe() ask of their arguments.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -135,3 +137,5 @@ template <class T> ObservedMemory memory_of(const Observation<T>& o) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // The observing kernels, once for each instruction set, and the choice among them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/kernel/kernels.hpp"
 #include "rapt/observe/work.hpp"
 
@@ -16,3 +18,5 @@ template <class T, class S, class Kv> ObserveKernel<T, S, Kv> observe_kernel(Isa
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

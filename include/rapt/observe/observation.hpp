@@ -1,6 +1,8 @@
 // What can be asked of a call to attention, besides its output: where each answer goes.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 
 #include "rapt/core/cube.hpp"
@@ -31,3 +33,5 @@ template <class T> struct Observation {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What attention looked at: its scores, its probabilities, and what can be said of them without keeping them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
@@ -243,3 +245,5 @@ void observe(const View<Q>& q, const detail::Cache<K, Home>& cache, const Observ
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

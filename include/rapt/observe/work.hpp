@@ -1,6 +1,8 @@
 // What the observing kernels are given: the seam between ordinary code and the regions.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 
 #include "rapt/kernel/work.hpp"
@@ -50,3 +52,5 @@ inline Index mass_range(Index heads, Index kv_len, Index workers) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

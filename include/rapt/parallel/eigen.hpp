@@ -1,6 +1,8 @@
 // Eigen's thread pool as an executor. Whoever has a pool has included its header: nothing of Eigen is included here.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <concepts>
@@ -138,12 +140,9 @@ class EigenExecutor final : public Executor {
     const Closing closing{call};  // whatever Schedule throws
     for (int helper = 1; helper < count; ++helper) {
       call->references.fetch_add(1);
-      try {
-        schedule_(pool_, call);
-      } catch (...) {
-        Calls::release(call);
-        throw;
-      }
+      Reference of_helper{call};
+      schedule_(pool_, call);
+      of_helper.call = nullptr;  // from here on the helper's own
     }
     task(0);
   }
@@ -155,6 +154,12 @@ class EigenExecutor final : public Executor {
     Call* call;
     ~Closing() { Calls::close(call); }
   };
+  struct Reference {
+    Call* call;
+    ~Reference() {
+      if (call != nullptr) Calls::release(call);
+    }
+  };
 
   void* pool_;
   void (*schedule_)(void* pool, Call* call);
@@ -163,3 +168,5 @@ class EigenExecutor final : public Executor {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

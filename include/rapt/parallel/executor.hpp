@@ -1,6 +1,8 @@
 // What rapt needs of threads, and nothing more.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/config.hpp"
 #include "rapt/core/function_ref.hpp"
 
@@ -33,3 +35,5 @@ class SerialExecutor final : public Executor {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

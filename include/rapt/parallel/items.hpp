@@ -1,8 +1,9 @@
 // Work items, handed out to the workers of an executor.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <atomic>
-#include <stdexcept>
 
 #include "rapt/core/error.hpp"
 #include "rapt/core/types.hpp"
@@ -35,9 +36,10 @@ template <class Work> void run_items(Executor* executor, Index workers, Index it
   else
     executor->run(static_cast<int>(workers), task);
   if (done != items)
-    throw std::logic_error(
-        "rapt: executor: run() returned before the work was done; it has to call the task at least once");
+    misused("rapt: executor: run() returned before the work was done; it has to call the task at least once");
 }
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

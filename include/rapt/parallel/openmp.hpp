@@ -1,6 +1,8 @@
 // OpenMP's threads as an executor. Needs the file to be compiled with -fopenmp.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/parallel/executor.hpp"
 
 #ifdef _OPENMP
@@ -26,3 +28,5 @@ class OpenMpExecutor final : public Executor {
 
 RAPT_NAMESPACE_END
 #endif
+
+#include "rapt/core/fence_end.hpp"

@@ -2,6 +2,8 @@
 // result.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -157,3 +159,5 @@ inline std::string describe_kernels(const CutTotals& t, Index lanes) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What a call may say besides its arguments.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <optional>
 
 #include "rapt/core/matrix.hpp"
@@ -25,3 +27,5 @@ template <class T> struct Options {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

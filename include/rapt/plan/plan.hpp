@@ -1,10 +1,11 @@
 // What would run, and why; and its running.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <atomic>
 #include <cstdio>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -171,7 +172,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
 
 template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
   if (work_.problem.changes() != changes_)
-    throw std::logic_error(
+    detail::misused(
         "rapt: plan: the cache, or a length, has changed since; each state of them needs a plan of its own");
   Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
   const Workspace::Use use(workspace);
@@ -248,3 +249,5 @@ template <class T, class S, class Kv> std::string Plan<T, S, Kv>::explain() cons
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Whether a rotary table serves a call.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/error.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/kernel/work.hpp"
@@ -33,3 +35,5 @@ template <class T, class Kv> void check_rotation(Rotation<T>& r, const Problem<T
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -2,6 +2,8 @@
 // the result.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 
 #include "rapt/core/contract.hpp"
@@ -97,3 +99,5 @@ inline Schedule make_schedule(const Extents& e, Index lanes, Index few_rows, Ind
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

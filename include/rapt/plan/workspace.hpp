@@ -1,6 +1,8 @@
 // Memory that a computation works in.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <new>
@@ -83,3 +85,5 @@ class Workspace {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // The naive oracle: attention as the textbook has it, in four passes, with the whole row of scores in memory.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -103,3 +105,5 @@ void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<
 
 }  // namespace reference
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

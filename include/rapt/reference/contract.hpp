@@ -2,6 +2,8 @@
 // bits.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -134,3 +136,5 @@ void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<
 
 }  // namespace contract
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

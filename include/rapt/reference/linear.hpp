@@ -1,6 +1,8 @@
 // The naive oracle of projections: a sum for each output.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <span>
 
 #include "rapt/core/matrix.hpp"
@@ -22,3 +24,5 @@ void linear(const Matrix<const T>& x, const Matrix<const T>& weight, std::span<c
 
 }  // namespace reference
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -2,6 +2,8 @@
 // down.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -225,3 +227,5 @@ void observe(const View<const T>& q, const View<const T>& k, const Observation<T
 
 }  // namespace reference
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // RMSNorm written down twice: as the paper has it, and as the contract of the library has it.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <limits>
 #include <span>
@@ -40,3 +42,5 @@ template <class T> void rms_norm(std::span<const T> x, std::span<const T> weight
 
 }  // namespace contract
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

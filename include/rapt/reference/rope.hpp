@@ -1,6 +1,8 @@
 // Rotary embeddings written down twice: as the papers have them, and as the contract of the rotation has them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -86,3 +88,5 @@ void rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>& tabl
 
 }  // namespace contract
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Cosines and sines of angles that are products: position times frequency.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/types.hpp"
 #include "rapt/isa/vocabulary.hpp"
 
@@ -37,3 +39,5 @@ inline AngleKernel angle_kernel(Isa isa) { return RAPT_OF_REGION(isa, angle_kern
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

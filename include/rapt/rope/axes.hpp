@@ -1,6 +1,8 @@
 // Positions of several components: a place in a picture or a film instead of a line of text.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <numeric>
 #include <string>
 #include <utility>
@@ -96,3 +98,5 @@ inline std::vector<Index> grid(Index rows, Index columns) {
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

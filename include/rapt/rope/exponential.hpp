@@ -1,6 +1,8 @@
 // The exponential of xPos's scales: the same bits whatever the C library.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 
 #include "rapt/core/config.hpp"
@@ -21,3 +23,5 @@ inline double exponential(double x) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

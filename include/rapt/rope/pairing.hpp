@@ -1,6 +1,8 @@
 // Which two dims turn together.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/config.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -14,3 +16,5 @@ enum class Pairing {
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -5,6 +5,8 @@
 // the precision, and its powers are multiplied up there.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -50,3 +52,5 @@ inline std::vector<double> powers(TwoDoubles r, Index n) {
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Rotates queries and keys by their positions.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
@@ -145,3 +147,5 @@ template <class T> void rotate(const View<T>& x, const Table<T>& table, const Ro
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

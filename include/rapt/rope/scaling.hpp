@@ -4,6 +4,8 @@
 // search has found.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -162,3 +164,5 @@ inline Spec llama3(Index rotary_dim, const Llama3& o = {}) {
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What a rotary position embedding is: which dims turn, in which pairs, and how fast.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -129,3 +131,5 @@ inline Spec proportional(Index rotary_dim, Index turning_dim, double base = 1000
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

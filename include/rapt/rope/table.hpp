@@ -1,6 +1,8 @@
 // The cosines and sines of some positions, built once and shared.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -185,3 +187,5 @@ template <class T> template <class Position> void Table<T>::fill(const Spec& spe
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -9,6 +9,8 @@
 // every bit of them. reference/rope.hpp says the same in scalar code.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/types.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/isa/vocabulary.hpp"
@@ -46,3 +48,5 @@ template <class T> TurnRow<T> turn_row(Isa isa) { return RAPT_OF_REGION(isa, tur
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // xPos: rotary positions whose scores also fade with the distance.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include "rapt/core/logarithm.hpp"
 #include "rapt/rope/spec.hpp"
 
@@ -36,3 +38,5 @@ inline Spec xpos(Index rotary_dim, Side side, const XPos& o = {}) {
 
 }  // namespace rope
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

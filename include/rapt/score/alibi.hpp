@@ -1,6 +1,8 @@
 // ALiBi: scores that fall with the distance between query and key.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -58,3 +60,5 @@ inline std::vector<float> alibi_slopes(Index num_heads) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

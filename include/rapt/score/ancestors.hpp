@@ -1,6 +1,8 @@
 // Trees of proposed tokens, for speculative decoding.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -145,3 +147,5 @@ inline Ancestors ancestors(PerPosition parents, std::optional<Index> queries = {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Causal masks and sliding windows: both are a band of distances between a query and the keys that it attends to.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -59,3 +61,5 @@ inline Band operator|(const Band& a, const Band& b) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

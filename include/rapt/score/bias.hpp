@@ -1,6 +1,8 @@
 // A number of the caller's added to each score.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -80,3 +82,5 @@ template <class K> Bias<std::remove_const_t<K>> bias(const View<K>& view) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Masks in memory: one bit for each query and key.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -72,3 +74,5 @@ constexpr BitMask<std::remove_const_t<Word>> bit_mask(const View<Word>& words) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

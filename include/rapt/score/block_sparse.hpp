@@ -1,6 +1,8 @@
 // Blocks of queries and keys that are attended whole or not at all.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <span>
@@ -163,3 +165,5 @@ inline BlockSparse block_sparse(PerPosition rows, std::span<const std::int32_t> 
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Positions in chunks that do not see each other.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <string>
 
 #include "rapt/core/divisor.hpp"
@@ -37,3 +39,5 @@ inline ChunkLocal chunk_local(Index size) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

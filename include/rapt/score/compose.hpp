@@ -1,6 +1,8 @@
 // Stages one after the other: a | b.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -72,3 +74,5 @@ constexpr auto operator|(const A& a, const B& b) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // How much of a box of scores a mask lets through: what decides whether a tile is skipped, computed plainly, or masked.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 
 #include "rapt/core/types.hpp"
@@ -21,3 +23,5 @@ struct Box {
 enum class Coverage { none, some, all };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

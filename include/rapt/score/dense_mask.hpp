@@ -1,6 +1,8 @@
 // Masks in memory: one bool for each query and key.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -109,3 +111,5 @@ constexpr DenseMask mask(const View<const bool>& view) { return {detail::broadca
 constexpr DenseMask mask(const View<bool>& view) { return mask(View<const bool>(view)); }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Every so many keys.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -51,3 +53,5 @@ inline Dilated dilated(Index step) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Several sequences in one: each attends to itself.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <string>
 
@@ -74,3 +76,5 @@ inline Document same_sequence(PerPosition ids) { return document(ids); }
 inline Document same_sequence(PerPosition query_ids, PerPosition key_ids) { return document(query_ids, key_ids); }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Some of the keys only.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -31,3 +33,5 @@ inline KeyRange key_range(Index first, Index last) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

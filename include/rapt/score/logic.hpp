@@ -1,6 +1,8 @@
 // Masks combined: a && b, a || b, !a.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -108,3 +110,5 @@ template <Stage A> constexpr auto operator!(const A& a) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

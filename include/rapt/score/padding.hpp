@@ -1,6 +1,8 @@
 // Batches of sequences of different lengths, filled up to one: the filling is not attended to.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <string>
 
 #include "rapt/score/coverage.hpp"
@@ -49,3 +51,5 @@ inline LeftPadding left_padding(PerBatch starts) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

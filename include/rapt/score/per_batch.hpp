@@ -1,6 +1,8 @@
 // A number for each batch entry: what masks of lengths are made of.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -64,3 +66,5 @@ class PerBatch {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Numbers that a stage holds for the query heads, one each, in the caller's memory.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <string>
 
@@ -51,3 +53,5 @@ void check_per_head(const PerHead<K>& numbers, const char* stage, const char* wh
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // A number for each position: what masks of ids are made of.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <span>
 
 #include "rapt/core/error.hpp"
@@ -37,3 +39,5 @@ struct PerPosition {
 };
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // A prefix that is read in both directions, and what is written after it.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <string>
 
 #include "rapt/score/coverage.hpp"
@@ -31,3 +33,5 @@ inline PrefixLm prefix_lm(PerBatch lengths) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

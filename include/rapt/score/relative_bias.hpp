@@ -1,6 +1,8 @@
 // A number added to each score by how far the key is from the query: T5's buckets, or one for each distance.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -154,3 +156,5 @@ RelativeBias<std::remove_const_t<K>> relative_bias(const Matrix<K>& table, const
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Scores with a scale of each head's own.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <span>
 #include <string>
@@ -47,3 +49,5 @@ template <class K> HeadScale<K> scale_by_head(std::vector<K>&&) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Attention sinks: a logit for each head that takes weight from the keys and has no value.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -41,3 +43,5 @@ template <class K> HeadSinks<K> sinks(std::vector<K>&&) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Scores that approach a bound and never reach it.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -50,3 +52,5 @@ template <class A, class B> double cap_of(const Then<A, B>& s) {
 }  // namespace detail
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -26,6 +26,8 @@
 // change: lambdas are stages like any other.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -192,3 +194,5 @@ template <class S>
 concept Score = Stage<S> || detail::IsMaskFunction<S> || detail::IsChangeFunction<S>;
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

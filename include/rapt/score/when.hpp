@@ -1,6 +1,8 @@
 // Stages that are switched on or off when the program runs.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -43,3 +45,5 @@ template <Score S> constexpr auto when(bool on, const S& stage) {
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Sequences with a common beginning: its keys and values are read once for all of them.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -142,3 +144,5 @@ void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>&
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -11,6 +11,8 @@
 // bits are not those of attention to all keys at once.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
@@ -149,3 +151,5 @@ void merge(std::initializer_list<AttentionState<const T>> parts, const Attention
 }
 
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

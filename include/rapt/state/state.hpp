@@ -1,6 +1,8 @@
 // What attention to some of the keys has come to: an output and its logsumexp.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <string>
 #include <type_traits>
 
@@ -49,3 +51,5 @@ void check_like(const AttentionState<T>& state, const std::string& name, const A
 
 }  // namespace detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // Keys and values as FlashAttention takes them: each sequence somewhere in a tensor, or in pages of one.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 
 #include "rapt/core/view.hpp"
@@ -82,3 +84,5 @@ template <class T> struct Slots {
 
 }  // namespace compat::flash_attention::detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // ONNX Attention (ai.onnx, opsets 23, 24 and 25).
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -228,3 +230,5 @@ void attention(const AttentionInputs<T>& inputs, const AttentionAttributes& attr
 
 }  // namespace compat::onnx
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // What a call to ONNX Attention is made of: its inputs, attributes and outputs by their names in the specification.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstdint>
 #include <optional>
 
@@ -66,3 +68,5 @@ template <class T> struct AttentionOutputs {
 
 }  // namespace compat::onnx
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

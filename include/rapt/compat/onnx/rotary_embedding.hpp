@@ -1,6 +1,8 @@
 // ONNX RotaryEmbedding (ai.onnx, opset 23).
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -143,3 +145,5 @@ void rotary_embedding(const RotaryEmbeddingInputs<T>& inputs, const RotaryEmbedd
 
 }  // namespace compat::onnx
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,6 +1,8 @@
 // ONNX Attention's tensors as views, once every shape and attribute is known to be right.
 #pragma once
 
+#include "rapt/core/fence_begin.hpp"
+
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -204,3 +206,5 @@ Views<T> checked(const AttentionInputs<T>& in, const AttentionAttributes& a, con
 
 }  // namespace compat::onnx::detail
 RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"

@@ -1,0 +1,26 @@
+// Opens the fence around a header of the library: what the files before it have done to the language stays outside.
+//
+// Directly after `#pragma once` stands an include of this file, and the last line of the header includes
+// fence_end.hpp. Headers include each other, but only the outermost pair of a file does anything: RAPT_FENCE is pushed
+// undefined by the first one, and is undefined again once that one's end has popped it.
+//
+// 1. Macros. Other people's headers define common words: windows.h min, max and small, Qt slots, X11 None, Arduino
+//    abs, curses move. Each of the names below is put away, and means what C++ says until the fence ends, also in the
+//    standard headers that are read inside. A name that is missing is a line in macros_away.hpp, one in
+//    macros_back.hpp, and one in the test that defines them all.
+// 2. Floating point. The results are the same in every bit only if a compiler evaluates what is written. GCC and Clang
+//    say in macros that -ffast-math is on, and core/config.hpp refuses it; but Clang says nothing of its parts, such as
+//    -fno-honor-nans or -freciprocal-math. Here they are turned off, for all functions inside.
+//
+// No include guard: it is included again by every header.
+#pragma push_macro("RAPT_FENCE")
+#ifndef RAPT_FENCE
+#define RAPT_FENCE
+
+#if defined(__clang__)
+#pragma float_control(precise, on, push)
+#pragma clang fp reassociate(off) contract(off)
+#endif
+#include "rapt/core/macros_away.hpp"
+
+#endif

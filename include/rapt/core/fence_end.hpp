@@ -1,0 +1,11 @@
+// Closes the fence that fence_begin.hpp opens: the macros and the floating-point flags of whoever included the header
+// are back.
+#pragma pop_macro("RAPT_FENCE")
+#ifndef RAPT_FENCE
+
+#include "rapt/core/macros_back.hpp"
+#if defined(__clang__)
+#pragma float_control(pop)
+#endif
+
+#endif
