@@ -35,6 +35,7 @@
 #include "rapt/compat/copies.hpp"
 #include "rapt/compat/flash_attention/slots.hpp"
 #include "rapt/compat/turn.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/ragged_problem.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -89,7 +90,7 @@ struct Slopes {
 
   template <class T> T change(T score, Coord c) const {
     const std::int32_t distance = c.query > c.key ? c.query - c.key : c.key - c.query;
-    return std::fma(-static_cast<T>(data[c.batch * batch_step + c.head * head_step]), static_cast<T>(distance), score);
+    return ieee::fma(-static_cast<T>(data[c.batch * batch_step + c.head * head_step]), static_cast<T>(distance), score);
   }
   std::string describe() const { return "alibi"; }
 };

@@ -29,6 +29,7 @@
 #include "rapt/attention.hpp"
 #include "rapt/compat/call.hpp"
 #include "rapt/compat/copies.hpp"
+#include "rapt/core/ieee.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace compat::ggml {
@@ -85,7 +86,7 @@ template <class M> struct SlopedMask {
   float at(Coord c) const { return rapt::detail::widened(row(c.batch, c.head, c.row)[c.key * view.stride[3]]); }
 
   bool attends(Coord c) const { return at(c) != -std::numeric_limits<float>::infinity(); }
-  float change(float score, Coord c) const { return score + std::fma(slopes[c.head], at(c), 0.0f); }
+  float change(float score, Coord c) const { return score + ieee::fma(slopes[c.head], at(c), 0.0f); }
   Coverage covers(const Box& box) const {
     bool any = false, all = true;
     const std::int32_t rows = box.last_query - box.first_query + 1;
@@ -171,9 +172,9 @@ template <class K, class M> void check(const Inputs<K, M>& in, const Parameters&
       fail("sinks", "its numbers are not side by side", "they have to be");
     rapt::detail::check_pointer(in.sinks.data, "sinks");
   }
-  if (!(p.max_bias >= 0 && std::isfinite(p.max_bias)))
+  if (!(p.max_bias >= 0 && ieee::is_finite(p.max_bias)))
     fail("max_bias", {"is ", std::to_string(p.max_bias)}, "it has to be 0 or more, and finite");
-  if (p.logit_softcap != 0 && !(p.logit_softcap > 0 && std::isfinite(p.logit_softcap)))
+  if (p.logit_softcap != 0 && !(p.logit_softcap > 0 && ieee::is_finite(p.logit_softcap)))
     fail("logit_softcap", {"is ", std::to_string(p.logit_softcap)}, "it has to be 0 for none, or positive");
 }
 

@@ -12,6 +12,10 @@
 #error "rapt needs IEEE arithmetic (its results are the same in every bit): compile without -ffast-math and -Ofast"
 #endif
 
+// (Clang has no macros for the parts of -ffast-math; fence_begin.hpp turns them off. Nor has GCC one for this flag.)
+static_assert(0.1 != static_cast<double>(0.1f),
+              "rapt needs IEEE arithmetic: compile without -fsingle-precision-constant");
+
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
 #error "rapt needs float arithmetic in float: on 32-bit x86, compile with -msse2 -mfpmath=sse"
 #endif

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "rapt/core/contract.hpp"
+#include "rapt/core/ieee.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace contract {
@@ -19,7 +20,7 @@ template <class Number, int I = 0, class T> RAPT_INLINE T horner(T x) {
   if constexpr (I == Number::degree)
     return Number::coefficient[I];
   else
-    return std::fma(horner<Number, I + 1>(x), x, Number::coefficient[I]);
+    return ieee::fma(horner<Number, I + 1>(x), x, Number::coefficient[I]);
 }
 
 /// 2^(n − 1), from t = n + shifter.
@@ -32,8 +33,8 @@ template <class T> RAPT_INLINE T half_power(T t) {
 template <class T> RAPT_INLINE T exp(T y) {
   using Number = Exp<T>;
   y = Number::lowest > y ? Number::lowest : y;
-  const T t = std::fma(y, Number::log2e, Number::shifter);
-  const T f = std::fma(y, Number::log2e, Number::shifter - t);
+  const T t = ieee::fma(y, Number::log2e, Number::shifter);
+  const T f = ieee::fma(y, Number::log2e, Number::shifter - t);
   return horner<Number>(f) * half_power(t);
 }
 
@@ -43,10 +44,10 @@ template <class T> RAPT_INLINE T tanh(T x) {
   const T sign = T(0) > x ? T(-1) : T(1);
   T y = T(-2) * (x * sign);
   y = Exp<T>::lowest > y ? Exp<T>::lowest : y;
-  const T t = std::fma(y, Exp<T>::log2e, Exp<T>::shifter);
-  const T f = std::fma(y, Exp<T>::log2e, Exp<T>::shifter - t);
+  const T t = ieee::fma(y, Exp<T>::log2e, Exp<T>::shifter);
+  const T f = ieee::fma(y, Exp<T>::log2e, Exp<T>::shifter - t);
   const T power = T(2) * half_power(t);
-  const T e = std::fma(power, horner<Number>(f) * f, power - T(1));
+  const T e = ieee::fma(power, horner<Number>(f) * f, power - T(1));
   return (T(0) - e) / (e + T(2)) * sign;
 }
 

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "rapt/core/config.hpp"
+#include "rapt/core/ieee.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
@@ -23,10 +24,10 @@ inline double logarithm(double x) {
   const double f = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(exponent) << 52));
   const double s = (f - 1.0) / (f + 1.0), z = s * s;
   double series = 0.0;
-  for (int k = 10; k >= 1; --k) series = std::fma(series, z, 1.0 / (2 * k + 1));
+  for (int k = 10; k >= 1; --k) series = ieee::fma(series, z, 1.0 / (2 * k + 1));
   const double e = static_cast<double>(exponent);
-  const double small = std::fma(e, ln2_rest, 2.0 * s * (series * z));
-  return std::fma(e, ln2, std::fma(2.0, s, small));
+  const double small = ieee::fma(e, ln2_rest, 2.0 * s * (series * z));
+  return ieee::fma(e, ln2, ieee::fma(2.0, s, small));
 }
 
 /// m + log(l): the logsumexp of a row, −∞ if no key was attended.

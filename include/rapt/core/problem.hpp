@@ -11,6 +11,7 @@
 
 #include "rapt/core/align.hpp"
 #include "rapt/core/error.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/overlap.hpp"
 #include "rapt/core/ragged.hpp"
 #include "rapt/core/view.hpp"
@@ -145,9 +146,9 @@ void check_apart(const View<T>& out, const LogSumExp<T>& lse, const View<const R
 }
 
 template <class T> T checked_scale(std::optional<double> scale, Index head_dim) {
-  if (scale && !std::isfinite(static_cast<T>(*scale)))
+  if (scale && !ieee::is_finite(static_cast<T>(*scale)))
     fail("scale", {"is ", std::to_string(*scale)}, {"it has to be finite, as a ", sizeof(T) == 8 ? "double" : "float"});
-  return static_cast<T>(scale ? *scale : 1.0 / std::sqrt(static_cast<double>(head_dim)));
+  return static_cast<T>(scale ? *scale : 1.0 / ieee::sqrt(static_cast<double>(head_dim)));
 }
 
 inline void check_align(const Align& align, Index q_len, Index kv_len) {

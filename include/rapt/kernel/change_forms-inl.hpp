@@ -57,7 +57,7 @@ RAPT_NOINLINE void change_lanes(const Alibi& stage, const LaneCoords& at, Index 
     const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
     for (int i = 0; i < lanes; ++i) {
       const std::int32_t distance = position[i] > key ? position[i] - key : key - position[i];
-      scores[i] = std::fma(slope[i], static_cast<T>(distance), scores[i]);
+      scores[i] = ieee::fma(slope[i], static_cast<T>(distance), scores[i]);
     }
   }
 }

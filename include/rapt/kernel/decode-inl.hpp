@@ -70,7 +70,7 @@ RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, K
   const Index begin = p.out_at.begin(at.batch);
   for (Index r = 0; r < at.rows; ++r) {
     const Index position = begin + r / p.group(), head = at.kv_head * p.group() + r % p.group();
-    const Vec<T> l = broadcast(s.l[r]), zero = broadcast(T(0));
+    const Vec<T> l = broadcast(s.l[r]), zero = broadcast(ieee::zero<T>());
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
     T* const out = p.out.row(at.batch, head, position);
     const Index stride = p.out.stride[3];

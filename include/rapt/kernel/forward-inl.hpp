@@ -194,7 +194,7 @@ template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
 /// A row's sum of weights takes in a sink's. (Its product is an fma with 0, as a compiler may fuse one
 /// that is added to something, and then it isn't rounded.)
 template <class T> RAPT_INLINE Vec<T> add_sink(Vec<T> sum, Vec<T> factor, Vec<T> weight) {
-  return add(weight, fma(sum, factor, broadcast(T(0))));
+  return add(weight, fma(sum, factor, broadcast(ieee::zero<T>())));
 }
 
 /// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else.

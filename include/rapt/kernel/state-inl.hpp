@@ -73,7 +73,7 @@ template <class T> RAPT_INLINE Vec<T> one_nan(Vec<T> a) {
 template <class T>
 RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, T* const* output, Index stride) {
   constexpr int width = Vec<T>::lanes;
-  const Vec<T> zero = broadcast(T(0));
+  const Vec<T> zero = broadcast(ieee::zero<T>());
   for (int lane = 0; lane < rows; lane += width) {
     const Vec<T> l = load(s.l + lane);
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));

@@ -185,11 +185,12 @@ RAPT_NOINLINE void attend_full(const S& score, Group<T>& g, const Tile<T>& tile,
 /// all.
 template <class T> RAPT_NOINLINE bool all_finite(const T* const* rows, Index count, Index dim) {
   constexpr int width = Vec<T>::lanes;
-  Vec<T> sum = broadcast(T(0));  // of value · 0, which is NaN for what is not finite
+  const Vec<T> zero = broadcast(ieee::zero<T>());
+  Vec<T> sum = zero;  // of value · 0, which is NaN for what is not finite
   T rest = 0;
   for (Index j = 0; j < count; ++j) {
     Index d = 0;
-    for (; d + width <= dim; d += width) sum = fma(load(rows[j] + d), broadcast(T(0)), sum);
+    for (; d + width <= dim; d += width) sum = fma(load(rows[j] + d), zero, sum);
     for (; d < dim; ++d) rest += rows[j][d] * T(0);
   }
   return !any(is_nan(sum)) && rest == T(0);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "rapt/core/error.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/rope/spec.hpp"
@@ -114,11 +115,11 @@ inline LayerConfig checked_config(LayerConfig c) {
   if (c.value_dim == 0) c.value_dim = c.head_dim;
   check_products(c);
   check_positions_of(c);
-  require_number(c.norm_eps >= 0 && std::isfinite(c.norm_eps), "config", "norm_eps", c.norm_eps,
+  require_number(c.norm_eps >= 0 && ieee::is_finite(c.norm_eps), "config", "norm_eps", c.norm_eps,
                  "it has to be finite, and 0 or more");
-  require_number(c.softcap >= 0 && std::isfinite(c.softcap), "config", "softcap", c.softcap,
+  require_number(c.softcap >= 0 && ieee::is_finite(c.softcap), "config", "softcap", c.softcap,
                  "it has to be finite, and 0 or more");
-  if (c.scale) require_number(std::isfinite(*c.scale), "config", "scale", *c.scale, "it has to be finite");
+  if (c.scale) require_number(ieee::is_finite(*c.scale), "config", "scale", *c.scale, "it has to be finite");
   return c;
 }
 

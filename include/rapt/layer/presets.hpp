@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "rapt/core/ieee.hpp"
 #include "rapt/layer/config.hpp"
 #include "rapt/rope/scaling.hpp"
 #include "rapt/rope/spec.hpp"
@@ -127,7 +128,7 @@ inline LayerConfig gemma2_9b(Gemma2 layer) {
           .rope = rope::standard(256, 10000),
           .max_positions = 8192,
           .window = layer == Gemma2::local ? 4096 : 0,
-          .scale = 1 / std::sqrt(256.0),
+          .scale = 1 / ieee::sqrt(256.0),
           .softcap = 50};
 }
 
@@ -148,7 +149,7 @@ inline LayerConfig gemma2_27b(Gemma2 layer) {
   config.num_kv_heads = 16;
   config.head_dim = 128;
   config.rope = rope::standard(128, 10000);
-  config.scale = 1 / std::sqrt(144.0);
+  config.scale = 1 / ieee::sqrt(144.0);
   return config;
 }
 
@@ -166,7 +167,7 @@ inline LayerConfig gemma3_4b(Gemma3 layer) {
                      .norm_eps = 1e-6,
                      .rope = rope::linear(256, 8, 1000000),
                      .max_positions = 131072,
-                     .scale = 1 / std::sqrt(256.0)};
+                     .scale = 1 / ieee::sqrt(256.0)};
   if (layer == Gemma3::local) {
     config.rope = rope::standard(256, 10000);
     config.window = 1024;
@@ -191,7 +192,7 @@ inline LayerConfig gemma3_27b(Gemma3 layer) {
   config.num_kv_heads = 16;
   config.head_dim = 128;
   config.rope = layer == Gemma3::local ? rope::standard(128, 10000) : rope::linear(128, 8, 1000000);
-  config.scale = 1 / std::sqrt(168.0);
+  config.scale = 1 / ieee::sqrt(168.0);
   return config;
 }
 

@@ -21,7 +21,7 @@ template <class T> RAPT_INLINE T sum_of_squares(const T* x, Index n) {
   T s[detail::square_sums];
   RAPT_UNROLL
   for (int r = 0; r < registers; ++r) store(s + r * width, sums[r]);
-  for (Index j = 0; i + j < n; ++j) s[j] = std::fma(x[i + j], x[i + j], s[j]);
+  for (Index j = 0; i + j < n; ++j) s[j] = ieee::fma(x[i + j], x[i + j], s[j]);
   for (Index h = detail::square_sums / 2; h >= width; h /= 2)
     for (Index j = 0; j < h; j += width) store(s + j, add(load(s + j), load(s + j + h)));
   for (Index h = width / 2; h >= 1; h /= 2)
@@ -34,7 +34,7 @@ template <class T> RAPT_INLINE T sum_of_strided_squares(const T* x, Index stride
   T s[detail::square_sums] = {};
   for (Index i = 0; i < n; ++i) {
     T& sum = s[i % detail::square_sums];
-    sum = std::fma(x[i * stride], x[i * stride], sum);
+    sum = ieee::fma(x[i * stride], x[i * stride], sum);
   }
   for (Index h = detail::square_sums / 2; h >= 1; h /= 2)
     for (Index j = 0; j < h; ++j) s[j] += s[j + h];
@@ -43,7 +43,7 @@ template <class T> RAPT_INLINE T sum_of_strided_squares(const T* x, Index stride
 
 template <class T> RAPT_INLINE T inverse_root_mean(T sum, Index n, T eps) {
   const T mean = sum / static_cast<T>(n);
-  return T(1) / std::sqrt(mean + eps);
+  return T(1) / ieee::sqrt(mean + eps);
 }
 
 template <class T> RAPT_INLINE void norm_row(const T* x, const T* weight, T eps, Index n, T* y) {

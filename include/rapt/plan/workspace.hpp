@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <new>
-#include <stdexcept>
 #include <utility>
 
 #include "rapt/core/error.hpp"

@@ -13,6 +13,7 @@
 #include "rapt/core/contract.hpp"
 #include "rapt/core/coord.hpp"
 #include "rapt/core/elementary.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/core/ragged_problem.hpp"
@@ -41,12 +42,12 @@ template <class T> struct RowState {
     for (Index j = 0; j < tile; ++j) sum[j] = p[j] = attended[j] ? exp(s[j] - m) : T(0);
     for (Index h = tile / 2; h >= 1; h /= 2)
       for (Index j = 0; j < h; ++j) sum[j] += sum[j + h];
-    l = std::fma(l, alpha, sum[0]);
+    l = ieee::fma(l, alpha, sum[0]);
     for (Index d = 0; d < static_cast<Index>(o.size()); ++d) {
       T& x = o[static_cast<std::size_t>(d)];
       x *= alpha;
       for (Index j = 0; j < tile; ++j)
-        if (attended[j]) x = std::fma(p[j], value[j][d * value_stride], x);
+        if (attended[j]) x = ieee::fma(p[j], value[j][d * value_stride], x);
     }
   }
 
@@ -55,8 +56,8 @@ template <class T> struct RowState {
     const T next = m > later.m ? m : later.m;
     const T alpha = exp(m - next), beta = exp(later.m - next);
     m = next;
-    l = std::fma(later.l, beta, l * alpha);
-    for (std::size_t d = 0; d < o.size(); ++d) o[d] = std::fma(later.o[d], beta, o[d] * alpha);
+    l = ieee::fma(later.l, beta, l * alpha);
+    for (std::size_t d = 0; d < o.size(); ++d) o[d] = ieee::fma(later.o[d], beta, o[d] * alpha);
   }
 };
 
@@ -83,7 +84,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
               any = any || attended[j];
               for (Index d = 0; d < p.head_dim(); ++d)
                 s[j] =
-                    std::fma(p.scale * p.query(b, h, i)[d * p.q.stride[3]], kv.key(key)[d * p.kv.key_stride()], s[j]);
+                    ieee::fma(p.scale * p.query(b, h, i)[d * p.q.stride[3]], kv.key(key)[d * p.kv.key_stride()], s[j]);
               if (attended[j]) s[j] = detail::changed(score, s[j], c);
               value[j] = kv.value(key);
             }
@@ -96,8 +97,8 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
               {static_cast<T>(score.sink(static_cast<std::int32_t>(b), static_cast<std::int32_t>(h))), T(1), zero});
         const T inverse = total.l == T(0) ? T(0) : T(1) / total.l;
         for (Index d = 0; d < p.value_dim(); ++d) {
-          const T x = std::fma(total.o[static_cast<std::size_t>(d)], inverse, T(0));
-          p.output(b, h, i)[d * p.out.stride[3]] = std::isnan(x) ? std::numeric_limits<T>::quiet_NaN() : x;
+          const T x = ieee::fma(total.o[static_cast<std::size_t>(d)], inverse, ieee::zero<T>());
+          p.output(b, h, i)[d * p.out.stride[3]] = ieee::is_nan(x) ? std::numeric_limits<T>::quiet_NaN() : x;
         }
         if (p.lse.wanted()) p.logsumexp(b, h, i) = detail::logsumexp(total.m, total.l);
       }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "rapt/core/ieee.hpp"
 #include "rapt/observe/observation.hpp"
 #include "rapt/reference/contract.hpp"
 
@@ -48,7 +49,7 @@ void each_observed_row(const Problem<T>& p, const S& score, Weigh weigh, F f) {
           if (!row.attended[at]) continue;
           const T *const query = p.query(b, h, i), *const key = p.kv.head(b, h / p.group()).key(j);
           for (Index d = 0; d < p.head_dim(); ++d)
-            row.score[at] = std::fma(p.scale * query[d * p.q.stride[3]], key[d * p.kv.key_stride()], row.score[at]);
+            row.score[at] = ieee::fma(p.scale * query[d * p.q.stride[3]], key[d * p.kv.key_stride()], row.score[at]);
           row.score[at] = changed(score, row.score[at], c);
         }
         T sink = -std::numeric_limits<T>::infinity();
@@ -84,7 +85,7 @@ template <class T> void note_row(const ObservedRow<T>& row, const Observation<T>
   T entropy = 0, largest = -std::numeric_limits<T>::infinity(), largest_weight = 0;
   for (std::size_t j = 0; j < row.score.size(); ++j) {
     if (!row.attended[j]) continue;
-    if (row.weight[j] != T(0)) entropy = std::fma(row.weight[j], T(0) - row.log_weight[j], entropy);
+    if (row.weight[j] != T(0)) entropy = ieee::fma(row.weight[j], T(0) - row.log_weight[j], entropy);
     if (row.score[j] <= largest || largest != largest) continue;
     largest = row.score[j];
     largest_weight = row.weight[j];

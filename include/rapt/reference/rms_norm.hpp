@@ -8,6 +8,7 @@
 #include <span>
 #include <type_traits>
 
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -18,7 +19,7 @@ template <class T> void rms_norm(std::span<const T> x, std::span<const T> weight
   using Wide = std::common_type_t<T, double>;
   Wide sum = 0;
   for (const T a : x) sum += Wide(a) * Wide(a);
-  const Wide root = std::sqrt(sum / static_cast<Wide>(x.size()) + static_cast<Wide>(eps));
+  const Wide root = ieee::sqrt(sum / static_cast<Wide>(x.size()) + static_cast<Wide>(eps));
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = static_cast<T>(Wide(x[i]) / root * Wide(weight[i]));
 }
 
@@ -29,14 +30,14 @@ namespace contract {
 /// The same by the contract (layer/rms_norm.hpp): every kernel gives these bits.
 template <class T> void rms_norm(std::span<const T> x, std::span<const T> weight, T eps, std::span<T> y) {
   T s[64] = {};
-  for (std::size_t i = 0; i < x.size(); ++i) s[i % 64] = std::fma(x[i], x[i], s[i % 64]);
+  for (std::size_t i = 0; i < x.size(); ++i) s[i % 64] = ieee::fma(x[i], x[i], s[i % 64]);
   for (std::size_t h = 32; h >= 1; h /= 2)
     for (std::size_t j = 0; j < h; ++j) s[j] += s[j + h];
   const T mean = s[0] / static_cast<T>(x.size());
-  const T inverse = T(1) / std::sqrt(mean + eps);
+  const T inverse = T(1) / ieee::sqrt(mean + eps);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const T scaled = x[i] * inverse, product = scaled * weight[i];
-    y[i] = std::isnan(product) ? std::numeric_limits<T>::quiet_NaN() : product;
+    y[i] = ieee::is_nan(product) ? std::numeric_limits<T>::quiet_NaN() : product;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "rapt/core/config.hpp"
+#include "rapt/core/ieee.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
@@ -15,9 +16,9 @@ namespace detail {
 inline double exponential(double x) {
   constexpr double ln2 = 0x1.62e42fefa39efp-1, ln2_rest = 0x1.abc9e3b39803fp-56, log2e = 0x1.71547652b82fep+0;
   const double n = std::nearbyint(x * log2e);
-  const double r = std::fma(-n, ln2_rest, std::fma(-n, ln2, x));
+  const double r = ieee::fma(-n, ln2_rest, ieee::fma(-n, ln2, x));
   double series = 1.0;
-  for (int k = 14; k >= 1; --k) series = std::fma(series, r / k, 1.0);
+  for (int k = 14; k >= 1; --k) series = ieee::fma(series, r / k, 1.0);
   return std::ldexp(series, static_cast<int>(n));
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -23,9 +24,9 @@ struct TwoDoubles {
 
 /// Relative error of a few 2^-104.
 inline TwoDoubles product(TwoDoubles a, TwoDoubles b) {
-  const double cross = std::fma(a.high, b.low, a.low * b.high);
-  const double high = std::fma(a.high, b.high, cross);
-  return {high, std::fma(a.high, b.high, -high) + cross};
+  const double cross = ieee::fma(a.high, b.low, a.low * b.high);
+  const double high = ieee::fma(a.high, b.high, cross);
+  return {high, ieee::fma(a.high, b.high, -high) + cross};
 }
 
 /// x^(-1/n) for x > 0, n >= 1: one Newton step from what the C library gives, whose relative error e becomes n·e².
@@ -35,8 +36,8 @@ inline TwoDoubles inverse_root(double x, Index n) {
   TwoDoubles one{x, 0.0};  // x · near^n, which is 1 and a little
   for (Index i = 0; i < n; ++i) one = product(one, {near, 0.0});
   const double step = -((one.high - 1.0) + one.low) / count;
-  const double high = std::fma(near, step, near);
-  return {high, std::fma(near, step, near - high)};
+  const double high = ieee::fma(near, step, near);
+  return {high, ieee::fma(near, step, near - high)};
 }
 
 /// r^0, r^1, …, r^(n-1), each rounded once.

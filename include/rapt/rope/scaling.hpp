@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/rope/spec.hpp"
 
@@ -48,20 +49,20 @@ struct DynamicNtk {
 /// NTK-aware scaling by what the sequence at hand needs: ratio = factor·length/original_length − (factor − 1)
 /// (emozilla 2023; as in Hugging Face Transformers).
 inline Spec dynamic_ntk(Index rotary_dim, const DynamicNtk& o) {
-  detail::require_number(o.factor >= 1 && std::isfinite(o.factor), "rope", "factor", o.factor,
+  detail::require_number(o.factor >= 1 && ieee::is_finite(o.factor), "rope", "factor", o.factor,
                          "it has to be finite, and 1 or more");
   detail::require(o.original_length >= 1, "rope", "original_length", o.original_length, "it has to be 1 or more");
   detail::require(o.length >= 0, "rope", "length", o.length, "it has to be 0 or more");
   const double stretch =
       static_cast<double>(std::max(o.length, o.original_length)) / static_cast<double>(o.original_length);
-  return ntk(rotary_dim, std::fma(o.factor, stretch, 1 - o.factor), o.base);
+  return ntk(rotary_dim, ieee::fma(o.factor, stretch, 1 - o.factor), o.base);
 }
 
 /// YaRN's temperature: 0.1·mscale·ln(factor) + 1, and 1 up to a factor of 1. DeepSeek-V2 and V3 multiply the scale of
 /// their scores with its square, for their mscale_all_dim: that goes to attention's own Options::scale.
 inline double yarn_mscale(double factor, double mscale = 1) {
   detail::require_positive("rope", "factor", factor);
-  return factor <= 1 ? 1 : std::fma(0.1 * mscale, detail::logarithm(factor), 1.0);
+  return factor <= 1 ? 1 : ieee::fma(0.1 * mscale, detail::logarithm(factor), 1.0);
 }
 
 struct Yarn {
@@ -83,7 +84,7 @@ inline Spec yarn(Index rotary_dim, const Yarn& o) {
   detail::require(o.original_length >= 1, "rope", "original_length", o.original_length, "it has to be 1 or more");
   detail::require_number(o.base > 1, "rope", "base", o.base, "it has to be more than 1");
   detail::require_positive("rope", "beta_slow", o.beta_slow);
-  detail::require_number(o.beta_fast >= o.beta_slow && std::isfinite(o.beta_fast), "rope", "beta_fast", o.beta_fast,
+  detail::require_number(o.beta_fast >= o.beta_slow && ieee::is_finite(o.beta_fast), "rope", "beta_fast", o.beta_fast,
                          "it has to be finite, and beta_slow or more");
   const double dims = static_cast<double>(rotary_dim), length = static_cast<double>(o.original_length);
   // The pair that turns so many times over the original length.
@@ -98,7 +99,7 @@ inline Spec yarn(Index rotary_dim, const Yarn& o) {
   for (Index p = 0; p < spec.pairs(); ++p) {
     double& frequency = spec.inverse_frequencies[static_cast<std::size_t>(p)];
     const double slowed = std::clamp((static_cast<double>(p) - low) / (high - low), 0.0, 1.0);
-    frequency = std::fma(frequency / o.factor, slowed, frequency * (1 - slowed));
+    frequency = ieee::fma(frequency / o.factor, slowed, frequency * (1 - slowed));
   }
   const bool deepseek = o.mscale != 0 && o.mscale_all_dim != 0;
   spec.attention_factor = o.attention_factor.value_or(
@@ -132,7 +133,7 @@ inline Spec long_rope(Index rotary_dim, const LongRope& o) {
   const std::vector<double>& factors = o.length > o.original_length ? o.long_factors : o.short_factors;
   for (std::size_t p = 0; p < factors.size(); ++p) spec.inverse_frequencies[p] /= factors[p];
   const double stretch = detail::logarithm(o.factor) / detail::logarithm(static_cast<double>(o.original_length));
-  spec.attention_factor = o.attention_factor.value_or(o.factor <= 1 ? 1 : std::sqrt(1 + stretch));
+  spec.attention_factor = o.attention_factor.value_or(o.factor <= 1 ? 1 : ieee::sqrt(1 + stretch));
   return spec;
 }
 
@@ -149,7 +150,7 @@ inline Spec llama3(Index rotary_dim, const Llama3& o = {}) {
   Spec spec = standard(rotary_dim, o.base);
   detail::require_positive("rope", "factor", o.factor);
   detail::require_positive("rope", "low_frequency_factor", o.low_frequency_factor);
-  detail::require_number(o.high_frequency_factor > o.low_frequency_factor && std::isfinite(o.high_frequency_factor),
+  detail::require_number(o.high_frequency_factor > o.low_frequency_factor && ieee::is_finite(o.high_frequency_factor),
                          "rope", "high_frequency_factor", o.high_frequency_factor,
                          "it has to be finite, and more than low_frequency_factor");
   detail::require(o.original_length >= 1, "rope", "original_length", o.original_length, "it has to be 1 or more");
@@ -157,7 +158,7 @@ inline Spec llama3(Index rotary_dim, const Llama3& o = {}) {
     const double turns = static_cast<double>(o.original_length) * frequency / (2 * std::numbers::pi);
     const double kept =
         std::clamp((turns - o.low_frequency_factor) / (o.high_frequency_factor - o.low_frequency_factor), 0.0, 1.0);
-    frequency = std::fma(frequency, kept, frequency / o.factor * (1 - kept));
+    frequency = ieee::fma(frequency, kept, frequency / o.factor * (1 - kept));
   }
   return spec;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rapt/core/error.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/rope/pairing.hpp"
 #include "rapt/rope/powers.hpp"
@@ -50,7 +51,7 @@ inline void require_number(bool holds, const char* argument, const std::string& 
 
 /// Positive and finite. (Written so that NaN is not.)
 inline void require_positive(const char* argument, const char* what, double was) {
-  require_number(was > 0 && std::isfinite(was), argument, what, was, "it has to be finite and more than 0");
+  require_number(was > 0 && ieee::is_finite(was), argument, what, was, "it has to be finite and more than 0");
 }
 
 inline Index checked_pairs(Index rotary_dim) {
@@ -62,7 +63,7 @@ inline Index checked_pairs(Index rotary_dim) {
 /// [pairs]: each number finite.
 inline void check_finite(const std::vector<double>& numbers, const char* what) {
   for (std::size_t p = 0; p < numbers.size(); ++p)
-    require_number(std::isfinite(numbers[p]), "spec", std::string(what) + "[" + std::to_string(p) + "]", numbers[p],
+    require_number(ieee::is_finite(numbers[p]), "spec", std::string(what) + "[" + std::to_string(p) + "]", numbers[p],
                    "it has to be finite");
 }
 
@@ -71,9 +72,9 @@ inline void check_spec(const rope::Spec& spec) {
   require(spec.pairs() >= 1, "spec", "the number of inverse_frequencies", spec.pairs(), "it has to be 1 or more");
   require(spec.offset >= 0 && spec.offset < max_length, "spec", "offset", spec.offset,
           "it has to be from 0 to 2^30 - 1");
-  require_number(std::isfinite(spec.attention_factor), "spec", "attention_factor", spec.attention_factor,
+  require_number(ieee::is_finite(spec.attention_factor), "spec", "attention_factor", spec.attention_factor,
                  "it has to be finite");
-  require_number(std::isfinite(spec.centre), "spec", "centre", spec.centre, "it has to be finite");
+  require_number(ieee::is_finite(spec.centre), "spec", "centre", spec.centre, "it has to be finite");
   const auto check_size = [&](std::size_t size, const char* what) {
     const std::string pairs = std::to_string(spec.pairs());
     if (size != 0 && static_cast<Index>(size) != spec.pairs())

@@ -7,7 +7,7 @@ RAPT_REGION_OPEN
 template <class T> RAPT_INLINE Vec<T> quiet_nan(Vec<T> a) {
   return select(is_nan(a), broadcast(std::numeric_limits<T>::quiet_NaN()), a);
 }
-template <class T> RAPT_INLINE T quiet_nan(T a) { return a != a ? std::numeric_limits<T>::quiet_NaN() : a; }
+template <class T> RAPT_INLINE T quiet_nan(T a) { return ieee::is_nan(a) ? std::numeric_limits<T>::quiet_NaN() : a; }
 
 /// A register of pairs: a and b become a' and b'.
 template <class T> RAPT_INLINE void turn_pairs(Vec<T> c, Vec<T> s, Vec<T>& a, Vec<T>& b) {
@@ -18,8 +18,8 @@ template <class T> RAPT_INLINE void turn_pairs(Vec<T> c, Vec<T> s, Vec<T>& a, Ve
 
 /// One pair: to *a_out, which may be where a stands; and so may *b_out.
 template <class T> RAPT_INLINE void turn_pair(T c, T s, T a, T b, T* a_out, T* b_out) {
-  *a_out = quiet_nan(std::fma(a, c, b * (T(0) - s)));
-  *b_out = quiet_nan(std::fma(b, c, a * s));
+  *a_out = quiet_nan(ieee::fma(a, c, b * (T(0) - s)));
+  *b_out = quiet_nan(ieee::fma(b, c, a * s));
 }
 
 /// Pairs of element `a + p` and element `b + p`.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rapt/core/coord.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/per_head.hpp"
 
@@ -23,7 +24,7 @@ struct Alibi {
   /// One fma in the element type: score − slope · distance, the distance rounded to it.
   template <class T> constexpr T change(T score, Coord c) const {
     const std::int32_t distance = c.query > c.key ? c.query - c.key : c.key - c.query;
-    return std::fma(-static_cast<T>(slopes[c.head]), static_cast<T>(distance), score);
+    return ieee::fma(-static_cast<T>(slopes[c.head]), static_cast<T>(distance), score);
   }
   void check(const ProblemShape& shape) const { detail::check_per_head(slopes, "alibi", "slopes", shape); }
   std::string describe() const { return "alibi"; }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rapt/core/error.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/matrix.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/score/stage.hpp"
@@ -44,7 +45,7 @@ void check_per_head(const PerHead<K>& numbers, const char* stage, const char* wh
          {"it has to be ", shape.q_heads, ", one for each query head"});
   for (Index h = 0; h < numbers.count; ++h) {
     const double x = static_cast<double>(numbers[static_cast<std::int32_t>(h)]);
-    if (!std::isfinite(x) && !(minus_infinity && x < 0))
+    if (!ieee::is_finite(x) && !(minus_infinity && x < 0))
       fail(stage, {"number ", h, " of the ", what, " is ", std::to_string(x)},
            minus_infinity ? "it has to be finite, or minus infinity for none" : "it has to be finite");
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rapt/core/coord.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/score/compose.hpp"
 #include "rapt/score/per_head.hpp"
 
@@ -21,7 +22,7 @@ template <class K> struct HeadScale {
 
   /// A product that is rounded, whatever the next stage adds: see Softcap::change().
   template <class T> constexpr T change(T score, Coord c) const {
-    return std::fma(score, static_cast<T>(factors[c.head]), T(0));
+    return ieee::fma(score, static_cast<T>(factors[c.head]), T(0));
   }
   void check(const ProblemShape& shape) const { detail::check_per_head(factors, "scale_by_head", "factors", shape); }
   std::string describe() const { return "scale_by_head"; }

@@ -10,6 +10,7 @@
 #include "rapt/core/coord.hpp"
 #include "rapt/core/elementary.hpp"
 #include "rapt/core/error.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/score/compose.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -22,7 +23,7 @@ struct Softcap {
   /// In the element type: cap · tanh(score · inverse), with both factors rounded to it. (An fma with 0, as a compiler
   /// may make one of a product and of what the next stage adds, and then the product isn't rounded.)
   template <class T> constexpr T change(T score, Coord) const {
-    return std::fma(static_cast<T>(cap), contract::tanh(score * static_cast<T>(inverse)), T(0));
+    return ieee::fma(static_cast<T>(cap), contract::tanh(score * static_cast<T>(inverse)), T(0));
   }
   std::string describe() const {
     char text[40];
@@ -34,7 +35,7 @@ struct Softcap {
 /// Soft-capped scores, as in Gemma 2 (arXiv:2408.00118): cap · tanh(score / cap), within ±cap. Masks before or after it
 /// are the same, as masked keys are left out whatever their score.
 inline Softcap softcap(double cap) {
-  if (!(cap > 0 && std::isfinite(static_cast<float>(cap)) && std::isfinite(static_cast<float>(1 / cap))))
+  if (!(cap > 0 && ieee::is_finite(static_cast<float>(cap)) && ieee::is_finite(static_cast<float>(1 / cap))))
     detail::fail("softcap", {"cap is ", std::to_string(cap)}, "it has to be a positive number, and finite as a float");
   return {cap, 1 / cap};
 }

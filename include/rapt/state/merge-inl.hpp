@@ -22,7 +22,7 @@ RAPT_NOINLINE void merge_row(const detail::StateRows<T>& rows, const T* weights,
   for (; d < dim; ++d) {
     T sum = 0;
     for (Index i = 0; i < count; ++i)
-      if (weights[i] != T(0)) sum = std::fma(weights[i], rows.out[i][d * rows.stride[i]], sum);
+      if (weights[i] != T(0)) sum = ieee::fma(weights[i], rows.out[i][d * rows.stride[i]], sum);
     out[d * out_stride] = sum != sum ? std::numeric_limits<T>::quiet_NaN() : sum;
   }
 }

@@ -40,14 +40,16 @@ RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
 RAPT_INLINE Vec<float> broadcast(float x) { return {_mm256_set1_ps(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {_mm256_set1_pd(x)}; }
 
-RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {_mm256_add_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {_mm256_add_pd(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {_mm256_sub_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {_mm256_sub_pd(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {_mm256_mul_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {_mm256_mul_pd(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {_mm256_div_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {_mm256_div_pd(a.raw, b.raw)}; }
+// (Operators, not intrinsics: those are functions of whoever included the compiler's header first, with that file's
+// floating-point flags. See core/ieee.hpp.)
+RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {a.raw + b.raw}; }
+RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {a.raw + b.raw}; }
+RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {a.raw - b.raw}; }
+RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {a.raw - b.raw}; }
+RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {a.raw * b.raw}; }
+RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {a.raw * b.raw}; }
+RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {a.raw / b.raw}; }
+RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {a.raw / b.raw}; }
 /// Asks for the cache line at p to be brought into the second-level cache.
 RAPT_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
@@ -60,12 +62,19 @@ RAPT_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 RAPT_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm256_max_ps(a.raw, b.raw)}; }
 RAPT_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm256_max_pd(a.raw, b.raw)}; }
 
-RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {{_mm256_cmp_ps(a.raw, b.raw, _CMP_GT_OQ)}}; }
-RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) { return {{_mm256_cmp_pd(a.raw, b.raw, _CMP_GT_OQ)}}; }
-RAPT_INLINE Mask<float> is_nan(Vec<float> a) { return {{_mm256_cmp_ps(a.raw, a.raw, _CMP_UNORD_Q)}}; }
-RAPT_INLINE Mask<double> is_nan(Vec<double> a) { return {{_mm256_cmp_pd(a.raw, a.raw, _CMP_UNORD_Q)}}; }
-RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {{_mm256_cmp_ps(a.raw, _mm256_setzero_ps(), _CMP_EQ_OQ)}}; }
-RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {{_mm256_cmp_pd(a.raw, _mm256_setzero_pd(), _CMP_EQ_OQ)}}; }
+RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {{reinterpret_cast<__m256>(a.raw > b.raw)}}; }
+RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) { return {{reinterpret_cast<__m256d>(a.raw > b.raw)}}; }
+/// By the bits, as a flag that denies NaN would be believed of a comparison.
+RAPT_INLINE Mask<float> is_nan(Vec<float> a) {
+  const __m256i bits = _mm256_and_si256(_mm256_castps_si256(a.raw), _mm256_set1_epi32(0x7fffffff));
+  return {{_mm256_castsi256_ps(_mm256_cmpgt_epi32(bits, _mm256_set1_epi32(0x7f800000)))}};
+}
+RAPT_INLINE Mask<double> is_nan(Vec<double> a) {
+  const __m256i bits = _mm256_and_si256(_mm256_castpd_si256(a.raw), _mm256_set1_epi64x(0x7fffffffffffffff));
+  return {{_mm256_castsi256_pd(_mm256_cmpgt_epi64(bits, _mm256_set1_epi64x(0x7ff0000000000000)))}};
+}
+RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {{reinterpret_cast<__m256>(a.raw == _mm256_setzero_ps())}}; }
+RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {{reinterpret_cast<__m256d>(a.raw == _mm256_setzero_pd())}}; }
 RAPT_INLINE bool any(Mask<float> m) { return _mm256_movemask_ps(m.raw.raw) != 0; }
 RAPT_INLINE bool any(Mask<double> m) { return _mm256_movemask_pd(m.raw.raw) != 0; }
 /// A mask from words that are zero or not, one a lane.

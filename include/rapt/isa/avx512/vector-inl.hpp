@@ -43,14 +43,16 @@ RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
 RAPT_INLINE Vec<float> broadcast(float x) { return {_mm512_set1_ps(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {_mm512_set1_pd(x)}; }
 
-RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {_mm512_add_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {_mm512_add_pd(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {_mm512_sub_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {_mm512_sub_pd(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {_mm512_mul_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {_mm512_mul_pd(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {_mm512_div_ps(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {_mm512_div_pd(a.raw, b.raw)}; }
+// (Operators, not intrinsics: those are functions of whoever included the compiler's header first, with that file's
+// floating-point flags. See core/ieee.hpp.)
+RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {a.raw + b.raw}; }
+RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {a.raw + b.raw}; }
+RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {a.raw - b.raw}; }
+RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {a.raw - b.raw}; }
+RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {a.raw * b.raw}; }
+RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {a.raw * b.raw}; }
+RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {a.raw / b.raw}; }
+RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {a.raw / b.raw}; }
 /// Asks for the cache line at p to be brought into the second-level cache.
 RAPT_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
@@ -63,14 +65,36 @@ RAPT_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 RAPT_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_maskz_max_ps(0xffff, a.raw, b.raw)}; }
 RAPT_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm512_maskz_max_pd(0xff, a.raw, b.raw)}; }
 
+#if defined(__clang__)
+RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) {
+  return {_mm512_movepi32_mask(reinterpret_cast<__m512i>(a.raw > b.raw))};
+}
+RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) {
+  return {_mm512_movepi64_mask(reinterpret_cast<__m512i>(a.raw > b.raw))};
+}
+#else  // GCC makes two instructions of that
 RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.raw, b.raw, _CMP_GT_OQ)}; }
 RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) {
   return {_mm512_cmp_pd_mask(a.raw, b.raw, _CMP_GT_OQ)};
 }
-RAPT_INLINE Mask<float> is_nan(Vec<float> a) { return {_mm512_cmp_ps_mask(a.raw, a.raw, _CMP_UNORD_Q)}; }
-RAPT_INLINE Mask<double> is_nan(Vec<double> a) { return {_mm512_cmp_pd_mask(a.raw, a.raw, _CMP_UNORD_Q)}; }
-RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {_mm512_cmp_ps_mask(a.raw, _mm512_setzero_ps(), _CMP_EQ_OQ)}; }
-RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {_mm512_cmp_pd_mask(a.raw, _mm512_setzero_pd(), _CMP_EQ_OQ)}; }
+#endif
+/// By the bits, as a flag that denies NaN would be believed of a comparison.
+RAPT_INLINE Mask<float> is_nan(Vec<float> a) {
+  const __m512i bits = _mm512_and_si512(_mm512_castps_si512(a.raw), _mm512_set1_epi32(0x7fffffff));
+  return {_mm512_cmpgt_epi32_mask(bits, _mm512_set1_epi32(0x7f800000))};
+}
+RAPT_INLINE Mask<double> is_nan(Vec<double> a) {
+  const __m512i bits = _mm512_and_si512(_mm512_castpd_si512(a.raw), _mm512_set1_epi64(0x7fffffffffffffff));
+  return {_mm512_cmpgt_epi64_mask(bits, _mm512_set1_epi64(0x7ff0000000000000))};
+}
+RAPT_INLINE Mask<float> is_zero(Vec<float> a) {
+  const __m512i bits = _mm512_castps_si512(a.raw);
+  return {_mm512_testn_epi32_mask(bits, _mm512_set1_epi32(0x7fffffff))};
+}
+RAPT_INLINE Mask<double> is_zero(Vec<double> a) {
+  const __m512i bits = _mm512_castpd_si512(a.raw);
+  return {_mm512_testn_epi64_mask(bits, _mm512_set1_epi64(0x7fffffffffffffff))};
+}
 RAPT_INLINE bool any(Mask<float> m) { return m.raw != 0; }
 RAPT_INLINE bool any(Mask<double> m) { return m.raw != 0; }
 /// A mask from words that are zero or not, one a lane.

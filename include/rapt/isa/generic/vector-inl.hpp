@@ -33,7 +33,7 @@ template <class T> RAPT_INLINE Vec<T> sub(Vec<T> a, Vec<T> b) { return {a.raw - 
 template <class T> RAPT_INLINE Vec<T> mul(Vec<T> a, Vec<T> b) { return {a.raw * b.raw}; }
 template <class T> RAPT_INLINE Vec<T> div(Vec<T> a, Vec<T> b) { return {a.raw / b.raw}; }
 /// a·b + c, rounded once.
-template <class T> RAPT_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return {std::fma(a.raw, b.raw, c.raw)}; }
+template <class T> RAPT_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return {ieee::fma(a.raw, b.raw, c.raw)}; }
 /// a > b ? a : b, so that a NaN in a is ignored and a NaN in b stays.
 template <class T> RAPT_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {a.raw > b.raw ? a.raw : b.raw}; }
 

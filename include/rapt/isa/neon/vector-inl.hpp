@@ -39,14 +39,16 @@ RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
 RAPT_INLINE Vec<float> broadcast(float x) { return {vdupq_n_f32(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {vdupq_n_f64(x)}; }
 
-RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {vaddq_f32(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {vaddq_f64(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {vsubq_f32(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {vsubq_f64(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {vmulq_f32(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {vmulq_f64(a.raw, b.raw)}; }
-RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {vdivq_f32(a.raw, b.raw)}; }
-RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {vdivq_f64(a.raw, b.raw)}; }
+// (Operators, not intrinsics: those are functions of whoever included the compiler's header first, with that file's
+// floating-point flags. See core/ieee.hpp.)
+RAPT_INLINE Vec<float> add(Vec<float> a, Vec<float> b) { return {a.raw + b.raw}; }
+RAPT_INLINE Vec<double> add(Vec<double> a, Vec<double> b) { return {a.raw + b.raw}; }
+RAPT_INLINE Vec<float> sub(Vec<float> a, Vec<float> b) { return {a.raw - b.raw}; }
+RAPT_INLINE Vec<double> sub(Vec<double> a, Vec<double> b) { return {a.raw - b.raw}; }
+RAPT_INLINE Vec<float> mul(Vec<float> a, Vec<float> b) { return {a.raw * b.raw}; }
+RAPT_INLINE Vec<double> mul(Vec<double> a, Vec<double> b) { return {a.raw * b.raw}; }
+RAPT_INLINE Vec<float> div(Vec<float> a, Vec<float> b) { return {a.raw / b.raw}; }
+RAPT_INLINE Vec<double> div(Vec<double> a, Vec<double> b) { return {a.raw / b.raw}; }
 /// Asks for the cache line at p to be brought into the second-level cache.
 RAPT_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
@@ -54,11 +56,16 @@ RAPT_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 RAPT_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {vfmaq_f32(c.raw, a.raw, b.raw)}; }
 RAPT_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return {vfmaq_f64(c.raw, a.raw, b.raw)}; }
 
-RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {vcgtq_f32(a.raw, b.raw)}; }
-RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) { return {vcgtq_f64(a.raw, b.raw)}; }
-RAPT_INLINE Mask<float> is_nan(Vec<float> a) { return {vmvnq_u32(vceqq_f32(a.raw, a.raw))}; }
+RAPT_INLINE Mask<float> greater(Vec<float> a, Vec<float> b) { return {reinterpret_cast<uint32x4_t>(a.raw > b.raw)}; }
+RAPT_INLINE Mask<double> greater(Vec<double> a, Vec<double> b) { return {reinterpret_cast<uint64x2_t>(a.raw > b.raw)}; }
+/// By the bits, as a flag that denies NaN would be believed of a comparison.
+RAPT_INLINE Mask<float> is_nan(Vec<float> a) {
+  const uint32x4_t bits = vandq_u32(vreinterpretq_u32_f32(a.raw), vdupq_n_u32(0x7fffffff));
+  return {vcgtq_u32(bits, vdupq_n_u32(0x7f800000))};
+}
 RAPT_INLINE Mask<double> is_nan(Vec<double> a) {
-  return {vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vceqq_f64(a.raw, a.raw))))};
+  const uint64x2_t bits = vandq_u64(vreinterpretq_u64_f64(a.raw), vdupq_n_u64(0x7fffffffffffffff));
+  return {vcgtq_u64(bits, vdupq_n_u64(0x7ff0000000000000))};
 }
 RAPT_INLINE Mask<float> is_zero(Vec<float> a) { return {vceqzq_f32(a.raw)}; }
 RAPT_INLINE Mask<double> is_zero(Vec<double> a) { return {vceqzq_f64(a.raw)}; }

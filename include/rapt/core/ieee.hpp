@@ -1,0 +1,78 @@
+// The operations of IEEE 754 that C++ has as functions.
+//
+// Those of <cmath> are inline functions: they have the floating-point flags of whoever included it first, which the
+// fence can't reach. (With Clang's -fassociative-math a std::fma comes apart, and with -fno-honor-nans std::isnan is
+// false.) These are the compiler's own, inside the fence.
+#pragma once
+
+#include "rapt/core/fence_begin.hpp"
+
+#include <bit>
+#include <cstdint>
+
+#include "rapt/core/config.hpp"
+
+RAPT_NAMESPACE_BEGIN
+namespace ieee {
+
+// Clang 14 gives its built-in functions the flags of the file even inside the fence, but not where a conversion from
+// floating point is what they are part of, as that obeys the fence and hands it down. So each stands in a conversion of
+// nothing. (Split in two by -funsafe-math-optimizations, an fma rounds twice where the CPU has none.)
+#if defined(__clang__)
+#define RAPT_AS_WRITTEN(statement)                    \
+  static_cast<void>(static_cast<bool>(__extension__({ \
+    statement;                                        \
+    0.0f;                                             \
+  })))
+#else
+#define RAPT_AS_WRITTEN(statement) statement
+#endif
+
+/// a · b + c, rounded once.
+RAPT_INLINE float fma(float a, float b, float c) {
+  RAPT_AS_WRITTEN(a = __builtin_fmaf(a, b, c));
+  return a;
+}
+RAPT_INLINE double fma(double a, double b, double c) {
+  RAPT_AS_WRITTEN(a = __builtin_fma(a, b, c));
+  return a;
+}
+
+/// Correctly rounded.
+RAPT_INLINE float sqrt(float x) {
+  RAPT_AS_WRITTEN(x = __builtin_sqrtf(x));
+  return x;
+}
+RAPT_INLINE double sqrt(double x) {
+  RAPT_AS_WRITTEN(x = __builtin_sqrt(x));
+  return x;
+}
+
+#undef RAPT_AS_WRITTEN
+
+/// Asked of the bits: a flag that denies NaN and infinity would be believed of a comparison.
+RAPT_INLINE bool is_nan(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7fffffff) > 0x7f800000; }
+RAPT_INLINE bool is_nan(double x) {
+  return (std::bit_cast<std::uint64_t>(x) & 0x7fffffffffffffff) > 0x7ff0000000000000;
+}
+RAPT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7fffffff) < 0x7f800000; }
+RAPT_INLINE bool is_finite(double x) {
+  return (std::bit_cast<std::uint64_t>(x) & 0x7fffffffffffffff) < 0x7ff0000000000000;
+}
+
+/// 0, to be added by an fma to what may be −0. Clang 14 gives its fma the flags of the file even inside the fence, and
+/// with one that ignores the sign of zeros it would leave an addition of 0 out; so it isn't told what it adds.
+template <class T> RAPT_INLINE T zero() {
+  T nothing = 0;
+#if defined(__clang__) && defined(__x86_64__)
+  __asm__("" : "+x"(nothing));
+#elif defined(__clang__) && defined(__aarch64__)
+  __asm__("" : "+w"(nothing));
+#endif
+  return nothing;
+}
+
+}  // namespace ieee
+RAPT_NAMESPACE_END
+
+#include "rapt/core/fence_end.hpp"
