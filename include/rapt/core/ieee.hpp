@@ -9,6 +9,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 #include "rapt/core/config.hpp"
 
@@ -59,6 +60,19 @@ RAPT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 
 RAPT_INLINE bool is_finite(double x) {
   return (std::bit_cast<std::uint64_t>(x) & 0x7fffffffffffffff) < 0x7ff0000000000000;
 }
+
+/// which ? a : b, a selection among bits: one among numbers has the flags of the file, too.
+RAPT_INLINE float select(bool which, float a, float b) {
+  const std::uint32_t bits_a = std::bit_cast<std::uint32_t>(a), bits_b = std::bit_cast<std::uint32_t>(b);
+  return std::bit_cast<float>(which ? bits_a : bits_b);
+}
+RAPT_INLINE double select(bool which, double a, double b) {
+  const std::uint64_t bits_a = std::bit_cast<std::uint64_t>(a), bits_b = std::bit_cast<std::uint64_t>(b);
+  return std::bit_cast<double>(which ? bits_a : bits_b);
+}
+
+/// The one quiet NaN if x is any, else x.
+template <class T> RAPT_INLINE T one_nan(T x) { return select(is_nan(x), std::numeric_limits<T>::quiet_NaN(), x); }
 
 /// 0, to be added by an fma to what may be −0. Clang 14 gives its fma the flags of the file even inside the fence, and
 /// with one that ignores the sign of zeros it would leave an addition of 0 out; so it isn't told what it adds.

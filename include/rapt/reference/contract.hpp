@@ -98,7 +98,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
         const T inverse = total.l == T(0) ? T(0) : T(1) / total.l;
         for (Index d = 0; d < p.value_dim(); ++d) {
           const T x = ieee::fma(total.o[static_cast<std::size_t>(d)], inverse, ieee::zero<T>());
-          p.output(b, h, i)[d * p.out.stride[3]] = ieee::is_nan(x) ? std::numeric_limits<T>::quiet_NaN() : x;
+          p.output(b, h, i)[d * p.out.stride[3]] = ieee::one_nan(x);
         }
         if (p.lse.wanted()) p.logsumexp(b, h, i) = detail::logsumexp(total.m, total.l);
       }

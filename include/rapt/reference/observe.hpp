@@ -77,8 +77,6 @@ template <class T> std::vector<Index> ranked(const ObservedRow<T>& row) {
   return keys;
 }
 
-template <class T> T quiet(T x) { return x != x ? std::numeric_limits<T>::quiet_NaN() : x; }
-
 /// What a row is asked for, from its scores and weights.
 template <class T> void note_row(const ObservedRow<T>& row, const Observation<T>& into) {
   const Index b = row.b, h = row.h, i = row.i;
@@ -91,10 +89,12 @@ template <class T> void note_row(const ObservedRow<T>& row, const Observation<T>
     largest_weight = row.weight[j];
   }
   const std::vector<Index> keys = ranked(row);
-  const auto weight = [&](std::size_t place) { return quiet(row.weight[static_cast<std::size_t>(keys[place])]); };
-  if (into.entropy.data != nullptr) into.entropy(b, h, i) = quiet(entropy);
-  if (into.largest.data != nullptr) into.largest(b, h, i) = quiet(largest);
-  if (into.largest_probability.data != nullptr) into.largest_probability(b, h, i) = quiet(largest_weight);
+  const auto weight = [&](std::size_t place) {
+    return ieee::one_nan(row.weight[static_cast<std::size_t>(keys[place])]);
+  };
+  if (into.entropy.data != nullptr) into.entropy(b, h, i) = ieee::one_nan(entropy);
+  if (into.largest.data != nullptr) into.largest(b, h, i) = ieee::one_nan(largest);
+  if (into.largest_probability.data != nullptr) into.largest_probability(b, h, i) = ieee::one_nan(largest_weight);
   for (Index place = 0; into.top_keys.data != nullptr && place < into.top_keys.dim(); ++place) {
     const std::size_t at = static_cast<std::size_t>(place);
     into.top_keys(b, h, i, place) = at < keys.size() ? static_cast<std::int32_t>(keys[at]) : -1;
@@ -115,7 +115,7 @@ void observe_by(const Problem<T>& p, const S& score, const Observation<T>& into,
     note_row(row, into);
     for (std::size_t j = 0; mass.data != nullptr && j < row.weight.size(); ++j) {
       T& sum = mass(row.b, row.h, static_cast<Index>(j));
-      sum = quiet(sum + row.weight[j]);  // 0 of a key that isn't attended
+      sum = ieee::one_nan(sum + row.weight[j]);  // 0 of a key that isn't attended
     }
   });
 }
@@ -123,11 +123,11 @@ void observe_by(const Problem<T>& p, const S& score, const Observation<T>& into,
 template <class T> void show_scores(const ObservedRow<T>& row, const View<T>& to) {
   for (std::size_t j = 0; j < row.score.size(); ++j)
     to(row.b, row.h, row.i, static_cast<Index>(j)) =
-        row.attended[j] ? quiet(row.score[j]) : -std::numeric_limits<T>::infinity();
+        row.attended[j] ? ieee::one_nan(row.score[j]) : -std::numeric_limits<T>::infinity();
 }
 template <class T> void show_weights(const ObservedRow<T>& row, const View<T>& to) {
   for (std::size_t j = 0; j < row.weight.size(); ++j)
-    to(row.b, row.h, row.i, static_cast<Index>(j)) = quiet(row.weight[j]);
+    to(row.b, row.h, row.i, static_cast<Index>(j)) = ieee::one_nan(row.weight[j]);
 }
 
 }  // namespace detail

@@ -37,7 +37,7 @@ template <class T> void rms_norm(std::span<const T> x, std::span<const T> weight
   const T inverse = T(1) / ieee::sqrt(mean + eps);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const T scaled = x[i] * inverse, product = scaled * weight[i];
-    y[i] = ieee::is_nan(product) ? std::numeric_limits<T>::quiet_NaN() : product;
+    y[i] = ieee::one_nan(product);
   }
 }
 

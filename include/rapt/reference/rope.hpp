@@ -69,7 +69,6 @@ namespace contract {
 template <class T>
 void rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>& table,
             const rope::RotateOptions& options = {}) {
-  const auto canonical = [](T a) { return ieee::is_nan(a) ? std::numeric_limits<T>::quiet_NaN() : a; };
   for (Index b = 0; b < x.batch(); ++b)
     for (Index h = 0; h < x.heads(); ++h)
       for (Index s = 0; s < x.length(); ++s) {
@@ -81,8 +80,8 @@ void rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>& tabl
           auto [first, second] = detail::dims_of_pair(p, table.pairs(), table.offset(), table.pairing());
           if (options.inverse) std::swap(first, second);
           const T a = x(b, h, s, first), other = x(b, h, s, second);
-          y(b, h, s, first) = canonical(ieee::fma(a, cosine, other * (T(0) - sine)));
-          y(b, h, s, second) = canonical(ieee::fma(other, cosine, a * sine));
+          y(b, h, s, first) = ieee::one_nan(ieee::fma(a, cosine, other * (T(0) - sine)));
+          y(b, h, s, second) = ieee::one_nan(ieee::fma(other, cosine, a * sine));
         }
       }
 }

@@ -7,7 +7,7 @@ RAPT_REGION_OPEN
 template <class T> RAPT_INLINE Vec<T> quiet_nan(Vec<T> a) {
   return select(is_nan(a), broadcast(std::numeric_limits<T>::quiet_NaN()), a);
 }
-template <class T> RAPT_INLINE T quiet_nan(T a) { return ieee::is_nan(a) ? std::numeric_limits<T>::quiet_NaN() : a; }
+template <class T> RAPT_INLINE T quiet_nan(T a) { return ieee::one_nan(a); }
 
 /// A register of pairs: a and b become a' and b'.
 template <class T> RAPT_INLINE void turn_pairs(Vec<T> c, Vec<T> s, Vec<T>& a, Vec<T>& b) {

@@ -35,17 +35,19 @@ template <class T> RAPT_INLINE Vec<T> div(Vec<T> a, Vec<T> b) { return {a.raw / 
 /// a·b + c, rounded once.
 template <class T> RAPT_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return {ieee::fma(a.raw, b.raw, c.raw)}; }
 /// a > b ? a : b, so that a NaN in a is ignored and a NaN in b stays.
-template <class T> RAPT_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {a.raw > b.raw ? a.raw : b.raw}; }
+template <class T> RAPT_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {ieee::select(a.raw > b.raw, a.raw, b.raw)}; }
 
 template <class T> RAPT_INLINE Mask<T> greater(Vec<T> a, Vec<T> b) { return {a.raw > b.raw}; }
-template <class T> RAPT_INLINE Mask<T> is_nan(Vec<T> a) { return {a.raw != a.raw}; }
+template <class T> RAPT_INLINE Mask<T> is_nan(Vec<T> a) { return {ieee::is_nan(a.raw)}; }
 template <class T> RAPT_INLINE Mask<T> is_zero(Vec<T> a) { return {a.raw == T(0)}; }
 template <class T> RAPT_INLINE bool any(Mask<T> m) { return m.raw; }
 /// A mask from words that are zero or not, one a lane.
 RAPT_INLINE Mask<float> load_mask(const std::int32_t* p) { return {*p != 0}; }
 RAPT_INLINE Mask<double> load_mask(const std::int64_t* p) { return {*p != 0}; }
 /// m ? a : b
-template <class T> RAPT_INLINE Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) { return m.raw ? a : b; }
+template <class T> RAPT_INLINE Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) {
+  return {ieee::select(m.raw, a.raw, b.raw)};
+}
 
 /// The low bits of the significand, moved up to where the exponent stands.
 RAPT_INLINE Vec<float> low_bits_to_exponent(Vec<float> a) {
