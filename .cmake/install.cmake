@@ -7,5 +7,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/rapt-config-version.cmake
                                  ARCH_INDEPENDENT)
 install(TARGETS rapt EXPORT rapt-targets FILE_SET HEADERS)
 install(EXPORT rapt-targets NAMESPACE rapt:: DESTINATION ${rapt_package_dir})
-install(FILES ${PROJECT_SOURCE_DIR}/.cmake/rapt-config.cmake ${PROJECT_BINARY_DIR}/rapt-config-version.cmake
+install(FILES ${PROJECT_SOURCE_DIR}/.cmake/rapt-config.cmake ${PROJECT_SOURCE_DIR}/.cmake/rapt-compiled.cmake
+              ${PROJECT_BINARY_DIR}/rapt-config-version.cmake
         DESTINATION ${rapt_package_dir})

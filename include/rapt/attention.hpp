@@ -34,6 +34,10 @@
 #include "rapt/score/stage.hpp"
 #include "rapt/score/when.hpp"
 
+#if RAPT_COMPILED
+#include "rapt/compiled/usual.hpp"
+#endif
+
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 

@@ -1,8 +1,8 @@
 // The kernels that the tests use, compiled once.
 //
-// What takes a compiler seconds is the kernel of an element type with a mask, for each instruction set. The
-// declarations below keep each test file from compiling its own: kernels.cpp holds them for all. The front door itself
-// (attention(), plan()) stays a template that each file instantiates.
+// What takes a compiler seconds is the kernel of an element type with a mask, for each instruction set. rapt::compiled
+// holds those of the usual stages; the declarations below keep each test file from compiling the references again. The
+// front door itself (attention(), plan()) stays a template that each file instantiates.
 #pragma once
 
 #include <Eigen/Core>
@@ -12,8 +12,6 @@
 #include "rapt/reference/contract.hpp"
 
 #define RAPT_TEST_KERNELS(prefix, T, S)                                                                             \
-  prefix template rapt::detail::ForwardKernel<T, S, rapt::detail::StridedKv<T>>                                     \
-      rapt::detail::forward_kernel<T, S, rapt::detail::StridedKv<T>>(rapt::Isa);                                    \
   prefix template void rapt::contract::attention<T, S>(const rapt::View<const T>&, const rapt::View<const T>&,      \
                                                        const rapt::View<const T>&, const rapt::View<T>&, const S&,  \
                                                        const rapt::Options<T>&);                                    \
@@ -26,16 +24,7 @@ RAPT_TEST_KERNELS(extern, float, rapt::Band)
 RAPT_TEST_KERNELS(extern, double, rapt::Plain)
 RAPT_TEST_KERNELS(extern, double, rapt::Band)
 
-/// The same over a cache of K.
+/// The kernels of a stage over a cache of K.
 #define RAPT_TEST_CACHE_KERNELS(prefix, K, S)                                                               \
   prefix template rapt::detail::ForwardKernel<rapt::detail::arithmetic_t<K>, S, rapt::detail::BlockedKv<K>> \
       rapt::detail::forward_kernel<rapt::detail::arithmetic_t<K>, S, rapt::detail::BlockedKv<K>>(rapt::Isa);
-
-RAPT_TEST_CACHE_KERNELS(extern, float, rapt::Plain)
-RAPT_TEST_CACHE_KERNELS(extern, float, rapt::Band)
-RAPT_TEST_CACHE_KERNELS(extern, double, rapt::Plain)
-RAPT_TEST_CACHE_KERNELS(extern, double, rapt::Band)
-RAPT_TEST_CACHE_KERNELS(extern, Eigen::half, rapt::Plain)
-RAPT_TEST_CACHE_KERNELS(extern, Eigen::half, rapt::Band)
-RAPT_TEST_CACHE_KERNELS(extern, Eigen::bfloat16, rapt::Plain)
-RAPT_TEST_CACHE_KERNELS(extern, Eigen::bfloat16, rapt::Band)

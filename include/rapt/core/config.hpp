@@ -78,6 +78,20 @@ static_assert(0.1 != static_cast<double>(0.1f),
 #define RAPT_ERRORS _noexcept
 #endif
 
+// A program that links rapt::compiled, a library of kernels that are compiled once, is told so by its build system.
+// Then the headers declare those instead of making them again in each file; with those for 16-bit elements, if Eigen
+// was there to compile them with.
+#ifndef RAPT_COMPILED
+#define RAPT_COMPILED 0
+#endif
+#ifndef RAPT_COMPILED_NARROW
+#define RAPT_COMPILED_NARROW 0
+#endif
+// What stands before the name of such a kernel: the library itself says `template`.
+#ifndef RAPT_PART
+#define RAPT_PART extern template
+#endif
+
 #define RAPT_JOINED(major, minor, patch, vector, narrow, integer, errors) \
   v##major##_##minor##_##patch##vector##narrow##integer##errors
 #define RAPT_JOIN(...) RAPT_JOINED(__VA_ARGS__)

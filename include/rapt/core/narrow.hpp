@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "rapt/core/ieee.hpp"
 #include "rapt/core/types.hpp"
 
 // Eigen's types, whose headers only those who use them need.
@@ -53,13 +54,13 @@ inline void narrow(double x, double& to) { to = x; }
 /// Rounded to nearest, ties to even; any NaN becomes the canonical one.
 inline void narrow(float x, Eigen::bfloat16& to) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
-  set_bits(to, x != x ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  set_bits(to, ieee::is_nan(x) ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 /// The same. For a denormal result the hardware rounds: the last place of 0.5 + x is worth as much as the result's.
 inline void narrow(float x, Eigen::half& to) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x), magnitude = bits & 0x7fffffff, sign = bits >> 16 & 0x8000;
-  if (x != x) return set_bits(to, 0x7e00);
+  if (ieee::is_nan(x)) return set_bits(to, 0x7e00);
   if (magnitude >= 0x477ff000) return set_bits(to, sign | 0x7c00);  // rounds to 65536 or more
   if (magnitude < 0x38800000) {                                     // below 2^-14
     const float sum = std::bit_cast<float>(magnitude) + 0.5f;       // last place 2^-24

@@ -20,6 +20,7 @@
 #include "rapt/kernel/decode_tile-inl.hpp"
 #include "rapt/kernel/decode-inl.hpp"
 #include "rapt/kernel/item-inl.hpp"
+#include "rapt/kernel/parts-inl.hpp"
 // clang-format on
 
 #endif

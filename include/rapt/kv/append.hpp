@@ -29,6 +29,14 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 template <class T, class K> StoreRow<T, K> store_row(Isa isa) { return RAPT_OF_REGION(isa, store_row_kernel<T, K>()); }
+#if RAPT_COMPILED
+RAPT_PART StoreRow<float, float> store_row<float, float>(Isa);
+RAPT_PART StoreRow<double, double> store_row<double, double>(Isa);
+#endif
+#if RAPT_COMPILED_NARROW
+RAPT_PART StoreRow<float, Eigen::half> store_row<float, Eigen::half>(Isa);
+RAPT_PART StoreRow<float, Eigen::bfloat16> store_row<float, Eigen::bfloat16>(Isa);
+#endif
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -59,6 +59,10 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 template <class T> RmsNormKernel<T> rms_norm_kernel(Isa isa) { return RAPT_OF_REGION(isa, rms_norm_kernel<T>()); }
+#if RAPT_COMPILED
+RAPT_PART RmsNormKernel<float> rms_norm_kernel<float>(Isa);
+RAPT_PART RmsNormKernel<double> rms_norm_kernel<double>(Isa);
+#endif
 
 template <class T>
 void check_rms_norm(const View<const T>& x, std::span<const T> weight, const View<T>& y, double eps) {

@@ -20,6 +20,11 @@ template <class T, class W> LinearKernel<T, W> linear_kernel(Isa isa) {
   return RAPT_OF_REGION(isa, linear::kernel<T, W>());
 }
 
+#if RAPT_COMPILED
+RAPT_PART LinearKernel<float, float> linear_kernel<float, float>(Isa);
+RAPT_PART LinearKernel<double, double> linear_kernel<double, double>(Isa);
+#endif
+
 }  // namespace detail
 RAPT_NAMESPACE_END
 

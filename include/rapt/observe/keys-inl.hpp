@@ -67,7 +67,8 @@ RAPT_NOINLINE void observe_keys(const detail::ObserveWork<T, S, Kv>& work, Index
   }
   for (Index h = 0; h < p.group(); ++h)
     for (Index key = begin; key < last; ++key)
-      mass(at.batch, at.kv_head * p.group() + h, key) = key < end ? quiet(sums[h * work.range + key - begin]) : T(0);
+      mass(at.batch, at.kv_head * p.group() + h, key) =
+          key < end ? ieee::one_nan(sums[h * work.range + key - begin]) : T(0);
 }
 
 RAPT_REGION_CLOSE

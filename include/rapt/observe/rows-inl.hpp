@@ -84,7 +84,7 @@ RAPT_NOINLINE void find_most(int registers, const T* scores, Index count, Keep k
 template <class T> RAPT_INLINE void copy_row(const T* from, Index count, T* to, Index stride) {
   Index i = 0;
   for (; stride == 1 && i + Vec<T>::lanes <= count; i += Vec<T>::lanes) store(to + i, one_nan(load(from + i)));
-  for (; i < count; ++i) to[i * stride] = quiet(from[i]);
+  for (; i < count; ++i) to[i * stride] = ieee::one_nan(from[i]);
 }
 
 /// The scores or weights of keys [first, first + count) of a group's rows, to the caller's view: from [lane][key], or
@@ -152,7 +152,7 @@ RAPT_NOINLINE void look_at_keys(const detail::ObserveWork<T, S, Kv>& work, const
 template <class T> RAPT_NOINLINE T weight_of(T score, T reference) {
   T weight[Vec<T>::lanes];
   store(weight, exp(exponent(broadcast(score), broadcast(reference))));
-  return quiet(weight[0]);
+  return ieee::one_nan(weight[0]);
 }
 
 template <class T, class S, class Kv>
@@ -179,8 +179,8 @@ RAPT_NOINLINE void write_rows(const detail::ObserveWork<T, S, Kv>& work, const P
   const Group<T>& g = *w.group;
   for (int i = 0; i < g.rows; ++i) {
     const Index b = at.batch, h = g.head[i], query = (at.first_row + i) / work.call.problem.group();
-    if (into.entropy.data != nullptr) into.entropy(b, h, query) = quiet(seen.entropy[i]);
-    if (into.largest.data != nullptr) into.largest(b, h, query) = quiet(seen.largest[i]);
+    if (into.entropy.data != nullptr) into.entropy(b, h, query) = ieee::one_nan(seen.entropy[i]);
+    if (into.largest.data != nullptr) into.largest(b, h, query) = ieee::one_nan(seen.largest[i]);
     if (into.largest_probability.data != nullptr)
       into.largest_probability(b, h, query) = weight_of(seen.largest[i], w.reference[i]);
     if (into.top_keys.data != nullptr || into.top_probabilities.data != nullptr) write_top(work, w, seen.top, i, query);

@@ -131,9 +131,6 @@ template <class T> RAPT_INLINE T reference_of(T lse) {
   return lse == -std::numeric_limits<T>::infinity() ? std::numeric_limits<T>::max() : lse;
 }
 
-/// One NaN for all, as attention's.
-template <class T> RAPT_INLINE T quiet(T x) { return x != x ? std::numeric_limits<T>::quiet_NaN() : x; }
-
 RAPT_REGION_CLOSE
 
 #endif

@@ -58,6 +58,10 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 template <class T> RotateKernel<T> rotate_kernel(Isa isa) { return RAPT_OF_REGION(isa, rotate_kernel<T>()); }
+#if RAPT_COMPILED
+RAPT_PART RotateKernel<float> rotate_kernel<float>(Isa);
+RAPT_PART RotateKernel<double> rotate_kernel<double>(Isa);
+#endif
 
 }  // namespace detail
 

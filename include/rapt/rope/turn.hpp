@@ -45,6 +45,10 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 template <class T> TurnRow<T> turn_row(Isa isa) { return RAPT_OF_REGION(isa, turn_row_kernel<T>()); }
+#if RAPT_COMPILED
+RAPT_PART TurnRow<float> turn_row<float>(Isa);
+RAPT_PART TurnRow<double> turn_row<double>(Isa);
+#endif
 
 }  // namespace detail
 RAPT_NAMESPACE_END

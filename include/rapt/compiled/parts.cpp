@@ -1,0 +1,7 @@
+// Of rapt::compiled: the parts of attention's kernels that no stage has a part in.
+#define RAPT_PART template
+#if RAPT_COMPILED_NARROW
+#include <Eigen/Core>
+#endif
+
+#include "rapt/kernel/kernels.hpp"
