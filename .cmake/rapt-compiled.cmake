@@ -1,6 +1,9 @@
 # rapt::compiled: the kernels of the usual types and stages as a library, made by whoever links it, with their own compiler and flags. The
 # headers then declare those kernels instead of compiling them again in each file, and they are optimised in a debug build, too.
 # rapt_headers_dir is where rapt/ stands.
+if(TARGET rapt::compiled)
+  return()
+endif()
 file(GLOB rapt_compiled_sources ${rapt_headers_dir}/rapt/compiled/*.cpp)
 add_library(rapt_compiled STATIC EXCLUDE_FROM_ALL ${rapt_compiled_sources})
 add_library(rapt::compiled ALIAS rapt_compiled)
