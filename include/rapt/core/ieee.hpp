@@ -61,6 +61,11 @@ RAPT_INLINE bool is_finite(double x) {
   return (std::bit_cast<std::uint64_t>(x) & 0x7fffffffffffffff) < 0x7ff0000000000000;
 }
 
+// Of the oracle's type, where one is asked for more digits than a double has; no bits depend on it.
+RAPT_INLINE bool is_nan(long double x) { return __builtin_isnan(x); }
+RAPT_INLINE bool is_finite(long double x) { return __builtin_isfinite(x); }
+RAPT_INLINE long double sqrt(long double x) { return __builtin_sqrtl(x); }
+
 /// which ? a : b, a selection among bits: one among numbers has the flags of the file, too.
 RAPT_INLINE float select(bool which, float a, float b) {
   const std::uint32_t bits_a = std::bit_cast<std::uint32_t>(a), bits_b = std::bit_cast<std::uint32_t>(b);
