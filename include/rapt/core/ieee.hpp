@@ -65,6 +65,7 @@ RAPT_INLINE bool is_finite(double x) {
 RAPT_INLINE bool is_nan(long double x) { return __builtin_isnan(x); }
 RAPT_INLINE bool is_finite(long double x) { return __builtin_isfinite(x); }
 RAPT_INLINE long double sqrt(long double x) { return __builtin_sqrtl(x); }
+RAPT_INLINE long double fma(long double a, long double b, long double c) { return __builtin_fmal(a, b, c); }
 
 /// which ? a : b, a selection among bits: one among numbers has the flags of the file, too.
 RAPT_INLINE float select(bool which, float a, float b) {
