@@ -1,6 +1,6 @@
+// clang-format off
 // The macros of other people's headers, all at once: what rapt's headers have to stand. Some as they are in windows.h, Qt,
 // X11, Arduino, curses and others; of the rest only the names matter, so what they stand for can't be compiled.
-// clang-format off
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #define max(a, b) (((a) > (b)) ? (a) : (b))
 #define near
