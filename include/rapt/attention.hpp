@@ -146,7 +146,8 @@ template <class T, class K> void check_kv_apart(const Problem<T, PagedRowsKv<K>>
 
 /// validated(), for queries that attend to a cache.
 template <class T, class Kv, class S>
-Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, const S& score, const Options<T>& options) {
+Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, const S& score, Align align,
+                                const Options<T>& options) {
   check_kv(kv);
   check_view(q, "q", "head_dim");
   check_view(out, "out", "value_dim");
@@ -155,8 +156,7 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
   check_same("out", "length", out.length(), q.length(), "q");
   check_cached_dims(q, kv, out);
   check_lse(options.lse, q);
-  const Problem<T, Kv> problem{
-      q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align_of(score).value_or(align::bottom_right)};
+  const Problem<T, Kv> problem{q, kv, out, options.lse, checked_scale<T>(options.scale, q.dim()), align};
   for (Index b = 0; b < kv.batch(); ++b) check_align(problem.align, q.length(), kv.length(b));
   check_forgotten(problem, score);
   check_written(out, options.lse);
@@ -254,8 +254,9 @@ auto plan(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, c
   if constexpr (detail::CachedTypes<Q, K, O, S>::fit) {
     using T = detail::arithmetic_t<K>;
     const detail::staged_t<S> stage = detail::staged(score);
+    const Align align = detail::align_of(stage).value_or(align::bottom_right);
     return Plan<T, detail::staged_t<S>, Kv>(
-        detail::validated_cached<T>(View<const T>(q), cache.kv, out, stage, options), stage, options);
+        detail::validated_cached<T>(View<const T>(q), cache.kv, out, stage, align, options), stage, options);
   }
 }
 template <class Q, class K, class Home, class O, class S = Plain>

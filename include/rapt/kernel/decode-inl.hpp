@@ -83,6 +83,28 @@ RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, K
   }
 }
 
+/// As take_carried and leave_carried.
+template <class T>
+RAPT_NOINLINE void take_carried_rows(const RowStates<T>& s, const View<const T>& from, const Rows& rows, Index group,
+                                     Index dim, Index value_dim) {
+  for (Index r = 0; r < rows.count; ++r) {
+    const T* const state = from.row(rows.batch, rows.head[r], r / group);
+    s.m[r] = state[0];
+    s.l[r] = state[1];
+    for (Index d = 0; d < value_dim; ++d) s.o[r * dim + d] = state[2 + d];
+  }
+}
+template <class T>
+RAPT_NOINLINE void leave_carried_rows(const RowStates<T>& s, const View<T>& to, const Rows& rows, Index group,
+                                      Index dim, Index value_dim) {
+  for (Index r = 0; r < rows.count; ++r) {
+    T* const state = to.row(rows.batch, rows.head[r], r / group);
+    state[0] = s.m[r];
+    state[1] = s.l[r];
+    for (Index d = 0; d < value_dim; ++d) state[2 + d] = s.o[r * dim + d];
+  }
+}
+
 /// The place where a part keeps the state of a span of all its rows, for the part that ends last.
 template <class T, class S, class Kv>
 RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span, Index dim) {
@@ -123,6 +145,8 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
   Rows rows;
   fill_rows(rows, work, at, s.queries);
   clear_rows(s.total, at.rows, dim);
+  if (work.carry.from.data != nullptr)
+    take_carried_rows(s.total, work.carry.from, rows, p.group(), dim, p.value_dim());
 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;
@@ -146,6 +170,8 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
     for (Index span = 0; span < at.cut->spans; ++span)
       merge_rows(s.total, kept_rows(work, at, span, dim), at.rows, dim);
   }
+  if (work.carry.to.data != nullptr)
+    return leave_carried_rows(s.total, work.carry.to, rows, p.group(), dim, p.value_dim());
   if constexpr (detail::Sinks<S>) take_row_sinks(work.score, rows, s.total, dim);
   finish_rows(s.total, p, at, dim);
 }

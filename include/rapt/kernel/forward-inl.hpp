@@ -253,11 +253,36 @@ RAPT_INLINE bool ends_last(const detail::ForwardWork<T, S, Kv>& work, const Plac
   return std::atomic_ref<std::int32_t>(work.pending[at.first_block + at.number]).fetch_sub(1) == 1;
 }
 
+/// A group's totals begin with the states that another call has left of its rows.
+template <class T>
+RAPT_NOINLINE void take_carried(Group<T>& g, const View<const T>& from, Index group, Index first_row, Index value_dim) {
+  for (int i = 0; i < group_lanes<T>; ++i) {
+    const Index row = first_row + (i < g.rows ? i : g.rows - 1);
+    const T* const state = from.row(g.batch, g.head[i], row / group);
+    g.total.m[i] = state[0];
+    g.total.l[i] = state[1];
+    for (Index d = 0; d < value_dim; ++d) g.total.o[d * g.total.stride + i] = state[2 + d];
+  }
+  g.total_empty = false;
+}
+
+/// And leaves them to the next one.
+template <class T>
+RAPT_NOINLINE void leave_carried(const Group<T>& g, const View<T>& to, Index group, Index first_row, Index value_dim) {
+  if (g.total_empty) clear(g.total, g.registers, value_dim);
+  for (int i = 0; i < g.rows; ++i) {
+    T* const state = to.row(g.batch, g.head[i], (first_row + i) / group);
+    state[0] = g.total.m[i];
+    state[1] = g.total.l[i];
+    for (Index d = 0; d < value_dim; ++d) state[2 + d] = g.total.o[d * g.total.stride + i];
+  }
+}
+
 /// Whoever ends a block's last part merges the states of all its spans, in ascending order.
 template <class T, class S, class Kv>
 RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>& g) {
   if (!ends_last(work, at)) return false;
-  clear(g.total, g.registers, work.problem.value_dim());
+  if (g.total_empty) clear(g.total, g.registers, work.problem.value_dim());
   for (Index span = 0; span < at.cut->spans; ++span)
     merge(g.total, kept_state(work, at, span), g.registers, work.problem.value_dim());
   g.total_empty = false;
@@ -271,8 +296,11 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, const 
   const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
   Group<T>* groups = take_groups<T>(carver, work.schedule.groups, p.head_dim(), p.value_dim());
   const Index lanes = group_lanes<T>, count = detail::ceil_div(at.rows, lanes);
-  for (Index i = 0; i < count; ++i)
+  for (Index i = 0; i < count; ++i) {
     fill_group(groups[i], work, at, at.first_row + i * lanes, at.rows - i * lanes, scratch.keys);
+    if (work.carry.from.data != nullptr)
+      take_carried(groups[i], work.carry.from, p.group(), at.first_row + i * lanes, p.value_dim());
+  }
 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;
@@ -288,7 +316,12 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, const 
     }
   }
   if (at.cut->parts > 1 && !merge_parts(work, at, groups[0])) return;
-  for (Index i = 0; i < count; ++i) finish(sinking(work.score), groups[i], p, at, at.first_row + i * lanes);
+  for (Index i = 0; i < count; ++i) {
+    if (work.carry.to.data != nullptr)
+      leave_carried(groups[i], work.carry.to, p.group(), at.first_row + i * lanes, p.value_dim());
+    else
+      finish(sinking(work.score), groups[i], p, at, at.first_row + i * lanes);
+  }
 }
 
 RAPT_REGION_CLOSE

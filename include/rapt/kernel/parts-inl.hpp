@@ -25,29 +25,33 @@ constexpr int fewer_registers = query_registers == 2 ? 1 : 2;
   RAPT_PART void block_keys<T, K>(const K* const*, const Wanted*, Index, Index, Index, T*);                      \
   RAPT_PART void add_kept_values<T, K>(const T*, const detail::Word<T>*, const ValueRows<K>&, Index, Index, T*); \
   RAPT_PART void convert<T, K>(const K*, Index, T*);
-#define RAPT_ELEMENT_PARTS(T)                                                                                      \
-  RAPT_REGISTER_PARTS(T, query_registers)                                                                          \
-  RAPT_REGISTER_PARTS(T, fewer_registers)                                                                          \
-  RAPT_KEEP_PARTS(T, KeepAll<T>)                                                                                   \
-  RAPT_KEEP_PARTS(T, KeepSome<T>)                                                                                  \
-  RAPT_STORED_PARTS(T, T)                                                                                          \
-  RAPT_PART void pack_queries<T>(const T* const*, Index, Index, T, int, T*);                                       \
-  RAPT_PART void clear_scores<T>(T*, Index);                                                                       \
-  RAPT_PART void fill_up<T>(T*, Index);                                                                            \
-  RAPT_PART void clear<T>(const State<T>&, int, Index);                                                            \
-  RAPT_PART void rescale<T>(const State<T>&, const T*, int, Index);                                                \
-  RAPT_PART void merge<T>(const State<T>&, const State<T>&, int, Index);                                           \
-  RAPT_PART void copy<T>(const State<T>&, const State<T>&, int, Index);                                            \
-  RAPT_PART void write_output<T>(const State<T>&, int, Index, T* const*, Index);                                   \
-  RAPT_PART bool all_finite<T>(const T* const*, Index, Index);                                                     \
-  RAPT_PART void add_values_selected<T>(const T*, const detail::Word<T>*, int, const T* const*, Index, Index, T*); \
-  RAPT_PART Coverage count_kept<T>(const detail::Word<T>*, Index);                                                 \
-  RAPT_PART void close_span<T>(Group<T>&, Index);                                                                  \
-  RAPT_PART void clear_rows<T>(const RowStates<T>&, Index, Index);                                                 \
-  RAPT_PART void merge_rows<T>(const RowStates<T>&, const RowStates<T>&, Index, Index);                            \
-  RAPT_PART void rescale_row<T>(T*, T, Index);                                                                     \
-  RAPT_PART void clear_row<T>(T*, Index);                                                                          \
-  RAPT_PART Index scratch_bytes<T>(const detail::Extents&, const detail::Schedule&);                               \
+#define RAPT_ELEMENT_PARTS(T)                                                                                       \
+  RAPT_REGISTER_PARTS(T, query_registers)                                                                           \
+  RAPT_REGISTER_PARTS(T, fewer_registers)                                                                           \
+  RAPT_KEEP_PARTS(T, KeepAll<T>)                                                                                    \
+  RAPT_KEEP_PARTS(T, KeepSome<T>)                                                                                   \
+  RAPT_STORED_PARTS(T, T)                                                                                           \
+  RAPT_PART void pack_queries<T>(const T* const*, Index, Index, T, int, T*);                                        \
+  RAPT_PART void clear_scores<T>(T*, Index);                                                                        \
+  RAPT_PART void fill_up<T>(T*, Index);                                                                             \
+  RAPT_PART void clear<T>(const State<T>&, int, Index);                                                             \
+  RAPT_PART void rescale<T>(const State<T>&, const T*, int, Index);                                                 \
+  RAPT_PART void merge<T>(const State<T>&, const State<T>&, int, Index);                                            \
+  RAPT_PART void copy<T>(const State<T>&, const State<T>&, int, Index);                                             \
+  RAPT_PART void write_output<T>(const State<T>&, int, Index, T* const*, Index);                                    \
+  RAPT_PART bool all_finite<T>(const T* const*, Index, Index);                                                      \
+  RAPT_PART void add_values_selected<T>(const T*, const detail::Word<T>*, int, const T* const*, Index, Index, T*);  \
+  RAPT_PART Coverage count_kept<T>(const detail::Word<T>*, Index);                                                  \
+  RAPT_PART void close_span<T>(Group<T>&, Index);                                                                   \
+  RAPT_PART void take_carried<T>(Group<T>&, const View<const T>&, Index, Index, Index);                             \
+  RAPT_PART void leave_carried<T>(const Group<T>&, const View<T>&, Index, Index, Index);                            \
+  RAPT_PART void take_carried_rows<T>(const RowStates<T>&, const View<const T>&, const Rows&, Index, Index, Index); \
+  RAPT_PART void leave_carried_rows<T>(const RowStates<T>&, const View<T>&, const Rows&, Index, Index, Index);      \
+  RAPT_PART void clear_rows<T>(const RowStates<T>&, Index, Index);                                                  \
+  RAPT_PART void merge_rows<T>(const RowStates<T>&, const RowStates<T>&, Index, Index);                             \
+  RAPT_PART void rescale_row<T>(T*, T, Index);                                                                      \
+  RAPT_PART void clear_row<T>(T*, Index);                                                                           \
+  RAPT_PART Index scratch_bytes<T>(const detail::Extents&, const detail::Schedule&);                                \
   RAPT_PART Index kept_state_size<T>(const detail::Extents&, const detail::Schedule&);
 
 RAPT_ELEMENT_PARTS(float)

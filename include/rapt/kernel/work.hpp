@@ -29,6 +29,13 @@ template <class T> struct Rotation {
   }
 };
 
+/// The softmax states of a call's rows, [batch, q_heads, q_len, value_dim + 2]: m, l and o, side by side. Where a call
+/// goes on from another, whose keys come before its own, each row begins with the state that the other has left of it.
+template <class T> struct Carry {
+  View<const T> from{};  // where rows begin, if not empty
+  View<T> to{};          // where their states go, instead of outputs
+};
+
 template <class T, class S, class Kv> struct ForwardWork {
   Problem<T, Kv> problem;
   S score;
@@ -38,6 +45,7 @@ template <class T, class S, class Kv> struct ForwardWork {
   T* states;              // where the parts of a block leave their spans' states; unused with one part
   std::int32_t* pending;  // for each block, its parts that are not done yet
   std::atomic<int>* ran;  // receives the instruction set of the kernel that ran, by its own word
+  Carry<T> carry{};
 };
 
 /// The kernels of one instruction set for one kind of call: one with the queries in the lanes, and one for few queries.

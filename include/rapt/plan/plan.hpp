@@ -22,6 +22,8 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
+struct Carrying;  // whoever computes a call in several parts of the keys
+
 /// The memory of a call, in bytes.
 struct CallMemory {
   Index workers;
@@ -93,6 +95,8 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   std::string explain() const;
 
  private:
+  friend struct detail::Carrying;
+
   Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options,
        void (Plan::*cutter)(detail::Cut*, std::int32_t*))
       : work_{problem, score, {options.rope, options.rope_rows}, {}, {}, nullptr, nullptr, nullptr},

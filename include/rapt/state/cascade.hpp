@@ -4,19 +4,18 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "rapt/attention.hpp"
-#include "rapt/state/merge.hpp"
+#include "rapt/state/part_of_score.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
 /// Memory for cascade_attention() to work in. Pass one with CascadeOptions::memory and keep it: it grows to the largest
 /// call and then allocates no more. One call at a time may use it.
 struct CascadeMemory {
-  Workspace states;   ///< of the common keys, and the logsumexps of the others
+  Workspace states;   ///< what the common keys have come to
   Workspace scratch;  ///< for the attention to either
 };
 
@@ -43,26 +42,31 @@ template <class T> View<T> folded(const View<T>& x) {
           {0, x.stride[1], x.length() > 1 ? x.stride[2] : x.stride[0], x.stride[3]}};
 }
 
-/// What a cascade keeps between its passes: queries that have to be copied to fold, and two states, in memory order
-/// [batch, position, head, dim].
+/// What a cascade keeps between its passes: the softmax states of all rows, m, l and o side by side, in memory order
+/// [batch, position, head, 2 + value_dim]; where each sequence's queries begin; and queries, if they have to be copied
+/// to fold.
 template <class T> struct CascadeParts {
-  View<T> q;
-  AttentionState<T> common, own;
+  View<T> states, q;
+  std::int32_t* first;
+
+  /// The o of the states, as an output.
+  View<T> outputs() const {
+    View<T> o = states;
+    o.data += 2, o.extent[3] -= 2;
+    return o;
+  }
 };
 
-template <class T>
-CascadeParts<T> cascade_parts(const View<const T>& q, const View<T>& out, const LogSumExp<T>& lse, Workspace& memory) {
-  const Index rows = q.batch() * q.length(), heads = q.heads();
-  const Index copied = folds(q) ? 0 : rows * heads * q.dim(), line = Index(Workspace::alignment / sizeof(T));
-  const Index q_size = round_up(copied, line), out_size = round_up(rows * heads * out.dim(), line),
-              lse_size = round_up(rows * heads, line);
-  memory.reserve((q_size + out_size + 2 * lse_size) * Index(sizeof(T)));
-  T* const at = reinterpret_cast<T*>(memory.data());
-  const auto lse_at = [&](T* data) { return lse_bsh(data, q.batch(), q.length(), heads); };
-  T* const lses = at + q_size + out_size;
-  return {bshd(at, q.batch(), q.length(), heads, q.dim()),
-          {bshd(at + q_size, q.batch(), q.length(), heads, out.dim()), lse_at(lses)},
-          {out, lse.wanted() ? lse : lse_at(lses + lse_size)}};
+template <class T> CascadeParts<T> cascade_parts(const View<const T>& q, Index value_dim, Workspace& memory) {
+  const Index rows = q.batch() * q.length(), heads = q.heads(), line = Index(Workspace::alignment);
+  const auto bytes = [&](Index count, Index size) { return round_up(count * size, line); };
+  const Index states = bytes(rows * heads * (value_dim + 2), sizeof(T)),
+              queries = folds(q) ? 0 : bytes(rows * heads * q.dim(), sizeof(T));
+  memory.reserve(states + queries + bytes(q.batch(), sizeof(std::int32_t)));
+  std::byte* const at = memory.data();
+  return {bshd(reinterpret_cast<T*>(at), q.batch(), q.length(), heads, value_dim + 2),
+          bshd(reinterpret_cast<T*>(at + states), q.batch(), q.length(), heads, q.dim()),
+          reinterpret_cast<std::int32_t*>(at + states + queries)};
 }
 
 template <class T> void copy_view(const View<const T>& from, const View<T>& to) {
@@ -74,8 +78,8 @@ template <class T> void copy_view(const View<const T>& from, const View<T>& to) 
 
 /// What the attention to the common keys asks of its arguments. (That to each sequence's own ones comes first, and asks
 /// the rest of q, out and the logsumexp.)
-template <class T>
-void check_cascade(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
+template <class T, class K>
+void check_cascade(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out,
                    const LogSumExp<T>& lse) {
   check_heads_and_dims(q, k, v, out, "common_k", "common_v");
   check_same("common_k", "batch", k.batch(), 1, "keys that all sequences share");
@@ -87,60 +91,114 @@ void check_cascade(const View<const T>& q, const View<const T>& k, const View<co
   check_apart(out, lse, v, "common_v");
 }
 
-/// `attend_own(out, options)` attends to each sequence's own keys; it checks its arguments before it writes.
-template <class T, class Own>
-void cascade(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
-             const CascadeOptions<T>& o, const Own& attend_own) {
-  check_cascade(q, k, v, out, o.lse);
-  CascadeMemory own_memory;
-  CascadeMemory& memory = o.memory == nullptr ? own_memory : *o.memory;
-  const Workspace::Use use(memory.states);
-  const CascadeParts<T> parts = cascade_parts(q, out, o.lse, memory.states);
-  attend_own(
-      parts.own.out,
-      Options<T>{
-          .scale = o.scale, .lse = parts.own.lse, .executor = o.executor, .workspace = &memory.scratch, .isa = o.isa});
+/// An alignment to all keys, to those behind the common ones.
+inline Align behind(const Align& align, Index common) {
+  if (align.kind == Align::Kind::bottom_right) return align;
+  return align::offset(align.first_position(0, 0) - common);
+}
+
+/// A call goes on from the states that another one left of its rows; or leaves them, instead of outputs.
+struct Carrying {
+  template <class T, class S, class Kv> static void run(Plan<T, S, Kv>& plan, const Carry<T>& carry) {
+    plan.work_.carry = carry;
+    plan.run();
+  }
+  template <class T, class S, class Kv> static const Problem<T, Kv>& problem(const Plan<T, S, Kv>& plan) {
+    return plan.work_.problem;
+  }
+};
+
+template <class T> Options<T> of_cascade(const CascadeOptions<T>& o, CascadeMemory& memory) {
+  return {.scale = o.scale, .executor = o.executor, .workspace = &memory.scratch, .isa = o.isa};
+}
+
+/// The common keys, to the queries of all sequences at once.
+template <class T, class S, class K>
+void attend_common(const View<const T>& q, const View<const K>& k, const View<const K>& v, const S& score,
+                   const CascadeParts<T>& parts, const Options<T>& options) {
   View<const T> rows = q;
   if (!folds(q)) {
     copy_view(q, parts.q);
     rows = parts.q;
   }
-  LogSumExp<T> lse = parts.common.lse;  // [batch, heads, n], folded as the output is
-  lse.extent = {std::min<Index>(q.batch(), 1), q.heads(), q.batch() * q.length()};
-  lse.stride = {0, 1, q.heads()};
-  attention(folded(rows), k, v, folded(parts.common.out),
-            {.scale = o.scale, .lse = lse, .executor = o.executor, .workspace = &memory.scratch, .isa = o.isa});
-  merge<T>({parts.common, parts.own}, parts.own, {.executor = o.executor, .isa = o.isa});
+  const auto problem = validated<T, K>(folded(rows), k, v, folded(parts.outputs()), {}, options.scale, align::top_left);
+  const FoldedRows fold{Divisor(static_cast<std::int32_t>(std::max<Index>(q.length(), 1))), parts.first};
+  const auto part = part_of(score, fold);
+  Plan<T, std::remove_const_t<decltype(part)>, StridedKv<K>> plan(problem, part, options);
+  Carrying::run(plan, {{}, folded(parts.states)});
+}
+
+/// `plan_own(score, align, options)` plans the attention to each sequence's own keys, which checks its arguments.
+template <class T, class S, class K, class Own>
+void cascade(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out, const S& score,
+             const CascadeOptions<T>& o, const Own& plan_own) {
+  check_cascade(q, k, v, out, o.lse);
+  CascadeMemory own_memory;
+  CascadeMemory& memory = o.memory == nullptr ? own_memory : *o.memory;
+  const Workspace::Use use(memory.states);
+  const Index common = k.length();
+  const Align align = align_of(score).value_or(align::bottom_right);
+  Options<T> options = of_cascade(o, memory);
+  options.lse = o.lse;
+  auto own = plan_own(part_of(score, BehindCommon{static_cast<std::int32_t>(common)}), behind(align, common), options);
+  const auto& problem = Carrying::problem(own);
+  const Index keys = common + problem.kv.longest();
+  require(keys < max_length, "common_k", "the number of keys with each sequence's own", keys,
+          "it has to be less than 2^30");
+  check(score, {q.batch(), q.heads(), q.length(), keys, {footprint(out), footprint(o.lse)}});
+
+  const CascadeParts<T> parts = cascade_parts(q, out.dim(), memory.states);
+  for (Index b = 0; b < q.batch(); ++b) parts.first[b] = static_cast<std::int32_t>(problem.first_query(b) + common);
+  options.lse = {};
+  attend_common(q, k, v, score, parts, options);
+  Carrying::run(own, {parts.states, {}});
 }
 
 }  // namespace detail
 
-/// Attention of sequences that begin alike, as when one prompt has many continuations: each query attends to all of the
-/// common keys and, as `score` says, to its sequence's own ones, whose positions count from 0 behind the common ones.
-/// The common keys and values are read once for all sequences, and not once for each: with 16 sequences, nearly 16
-/// times less memory.
+/// Attention of sequences that begin alike, as when one prompt has many continuations: each query attends to the common
+/// keys and to its sequence's own ones, which come after them, as if they were one sequence: `score` sees positions
+/// that count over both, and a bias or mask in memory has a place for all keys. The common keys and values are read
+/// once for all sequences, and not once for each: with 16 sequences, nearly 16 times less memory.
 ///
 ///   q         [batch, q_heads, q_len, head_dim]     own_k, own_v        [batch, kv_heads, own_len, …]
 ///   out       [batch, q_heads, q_len, value_dim]    common_k, common_v  [1, kv_heads, common_len, …]
 ///
-/// Two states, merged: right up to rounding, and not in the last bit, as attention to all the keys at once would be.
-/// Throws what attention() and merge() throw. (Cascade inference: Ye et al. 2024, FlashInfer; Juravsky et al. 2024,
-/// Hydragen, arXiv:2402.05099.)
+/// The bits are those of attention() to all the keys wherever common_len is a multiple of 512, a span; else they differ
+/// by roundings, as a row's own spans begin where the common keys end.
+///
+/// Throws what attention() throws. (Cascade inference: Ye et al. 2024, FlashInfer; Juravsky et al. 2024, Hydragen,
+/// arXiv:2402.05099. Here the second part goes on from the softmax state of the first, which isn't normalised between
+/// them.)
 template <class Q, class K, class V, class OwnK, class OwnV, class T, class S = Plain>
 void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>& common_v, const View<OwnK>& own_k,
                        const View<OwnV>& own_v, const View<T>& out, const S& score = {},
                        const CascadeOptions<T>& options = {}) {
-  detail::cascade<T>(q, common_k, common_v, out, options,
-                     [&](const View<T>& to, const Options<T>& inner) { attention(q, own_k, own_v, to, score, inner); });
+  if constexpr (detail::Types<Q, K, V, T, S>::fit && detail::Types<Q, OwnK, OwnV, T, S>::fit) {
+    using Kept = std::remove_const_t<OwnK>;
+    using Common = std::remove_const_t<K>;
+    detail::cascade<T>(View<const T>(q), View<const Common>(common_k), View<const Common>(common_v), out,
+                       detail::staged(score), options, [&](const auto& part, Align align, const Options<T>& o) {
+                         return Plan<T, std::remove_cvref_t<decltype(part)>, detail::StridedKv<Kept>>(
+                             detail::validated<T, Kept>(q, own_k, own_v, out, o.lse, o.scale, align), part, o);
+                       });
+  }
 }
 
-/// The same where a cache holds the sequences' own keys and values.
+/// The same where a cache holds the sequences' own keys and values: each sequence has as many as it has taken in.
 template <class Q, class K, class V, class Own, class Home, class T, class S = Plain>
 void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>& common_v,
                        const detail::Cache<Own, Home>& own, const View<T>& out, const S& score = {},
                        const CascadeOptions<T>& options = {}) {
-  detail::cascade<T>(q, common_k, common_v, out, options,
-                     [&](const View<T>& to, const Options<T>& inner) { attention(q, own, to, score, inner); });
+  if constexpr (detail::Types<Q, K, V, T, S>::fit && detail::CachedTypes<Q, Own, T, S>::fit) {
+    using Common = std::remove_const_t<K>;
+    const auto view = own.view();
+    detail::cascade<T>(View<const T>(q), View<const Common>(common_k), View<const Common>(common_v), out,
+                       detail::staged(score), options, [&](const auto& part, Align align, const Options<T>& o) {
+                         return Plan<T, std::remove_cvref_t<decltype(part)>, std::remove_cvref_t<decltype(view.kv)>>(
+                             detail::validated_cached<T>(View<const T>(q), view.kv, out, part, align, o), part, o);
+                       });
+  }
 }
 
 RAPT_NAMESPACE_END
