@@ -1,6 +1,12 @@
 include(CMakeFindDependencyMacro)
-find_dependency(Eigen3 3.4)
 find_dependency(Threads)
+# Eigen comes along where there is one, from 3.4 on: rapt's headers don't include it, but may meet its types.
+find_package(Eigen3 CONFIG QUIET)
+if(NOT TARGET Eigen3::Eigen AND NOT rapt_FIND_QUIETLY)
+  message(STATUS "rapt: there is no Eigen here: none is needed, but for its matrices, 16-bit types and thread pool")
+elseif(Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS 3.4)
+  message(WARNING "rapt: Eigen ${Eigen3_VERSION} was found in ${Eigen3_DIR}; rapt works with 3.4 or later")
+endif()
 include(${CMAKE_CURRENT_LIST_DIR}/rapt-targets.cmake)
 get_target_property(rapt_headers_dir rapt::rapt HEADER_DIRS)
 include(${CMAKE_CURRENT_LIST_DIR}/rapt-compiled.cmake)

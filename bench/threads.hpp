@@ -4,7 +4,12 @@
 #include <algorithm>
 #include <memory>
 #include <thread>
+
+#if __has_include(<Eigen/ThreadPool>)  // since Eigen 5
+#include <Eigen/ThreadPool>
+#else
 #include <unsupported/Eigen/CXX11/ThreadPool>
+#endif
 
 #ifdef __linux__
 #include <sched.h>

@@ -14,8 +14,13 @@
 #include <rapt/rapt.hpp>
 #include <string>
 #include <thread>
-#include <unsupported/Eigen/CXX11/ThreadPool>
 #include <vector>
+
+#if __has_include(<Eigen/ThreadPool>)  // since Eigen 5
+#include <Eigen/ThreadPool>
+#else
+#include <unsupported/Eigen/CXX11/ThreadPool>
+#endif
 
 namespace {
 

@@ -65,10 +65,30 @@ TEST(Isa, ThatCanNotRunHereIsRefusedInWords) {
   for (const Isa isa : all_isas)
     if (!rapt::supported(isa)) {
       EXPECT_EQ(refusal([=] { rapt::detail::isa_named(rapt::name(isa), "RAPT_ISA"); }),
-                "rapt: RAPT_ISA: is " + std::string(rapt::name(isa)) +
-                    ", which this CPU or this build lacks; it has to be one of: " + rapt::detail::supported_names());
+                "rapt: RAPT_ISA: is " + std::string(rapt::name(isa)) + ", " + rapt::detail::why_not(isa) +
+                    "; it has to be one of: " + rapt::detail::supported_names());
     }
 }
+
+TEST(Isa, ThatCanNotRunHereSaysWhatItWouldTake) {
+  const bool x86 = RAPT_ARCH_X86_64 != 0;
+  for (const Isa isa : all_isas) {
+    if (rapt::supported(isa)) continue;
+    const std::string why = rapt::detail::why_not(isa);
+    const bool others = x86 ? isa == Isa::neon : isa != Isa::neon;
+    EXPECT_EQ(why.find("this CPU") != std::string::npos, rapt::detail::built_for(isa)) << why;
+    EXPECT_EQ(why.find("is for") != std::string::npos, others) << why;
+  }
+}
+
+#if RAPT_ARCH_X86_64
+TEST(Isa, IsWhatTheCompilersRuntimeFindsToo) {
+  __builtin_cpu_init();
+  EXPECT_EQ(rapt::detail::cpu().avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+  EXPECT_EQ(rapt::detail::cpu().avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+}
+#endif
 
 TEST(ActiveIsa, IsTheBestUnlessTheEnvironmentNamesOne) {
   {

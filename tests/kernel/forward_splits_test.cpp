@@ -1,9 +1,9 @@
 // A row's bits depend on that row alone: not on threads, on how the queries are cut, on the batch, or on split keys.
-#include <unsupported/Eigen/CXX11/ThreadPool>
 #include <vector>
 
 #include "rapt/parallel/eigen.hpp"
 #include "rapt/parallel/openmp.hpp"
+#include "support/eigen_pool.hpp"
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 #include "support/tensors.hpp"

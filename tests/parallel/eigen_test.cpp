@@ -5,10 +5,10 @@
 #include <functional>
 #include <stdexcept>
 #include <thread>
-#include <unsupported/Eigen/CXX11/ThreadPool>
 #include <utility>
 #include <vector>
 
+#include "support/eigen_pool.hpp"
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 

@@ -7,6 +7,13 @@
 #define RAPT_VERSION_MINOR 1
 #define RAPT_VERSION_PATCH 0
 
+// The version as one number, for #if RAPT_VERSION >= RAPT_VERSION_NUMBER(0, 2, 0), and in words.
+#define RAPT_VERSION_NUMBER(major, minor, patch) ((major)*1000000 + (minor)*1000 + (patch))
+#define RAPT_VERSION RAPT_VERSION_NUMBER(RAPT_VERSION_MAJOR, RAPT_VERSION_MINOR, RAPT_VERSION_PATCH)
+#define RAPT_IN_WORDS(number) #number
+#define RAPT_VERSION_WORDS(major, minor, patch) RAPT_IN_WORDS(major) "." RAPT_IN_WORDS(minor) "." RAPT_IN_WORDS(patch)
+#define RAPT_VERSION_STRING RAPT_VERSION_WORDS(RAPT_VERSION_MAJOR, RAPT_VERSION_MINOR, RAPT_VERSION_PATCH)
+
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
 #error "rapt needs IEEE arithmetic (its results are the same in every bit): compile without -ffast-math and -Ofast"
@@ -36,10 +43,41 @@ static_assert(0.1 != static_cast<double>(0.1f),
 #define RAPT_ARCH_AARCH64 0
 #endif
 
+// Which kernels there are: one set for each instruction set, and the best that the CPU has runs. Each costs the
+// compiler about a third of a file's time; a program that never runs where there is one, or has no need of its speed,
+// may do without. The results are the same in every bit.
+#if RAPT_ARCH_X86_64 && !defined(RAPT_WITHOUT_AVX2)
+#define RAPT_HAS_AVX2 1
+#define RAPT_KERNELS_AVX2
+#else
+#define RAPT_HAS_AVX2 0
+#define RAPT_KERNELS_AVX2 _no_avx2
+#endif
+#if RAPT_ARCH_X86_64 && !defined(RAPT_WITHOUT_AVX512)
+#define RAPT_HAS_AVX512 1
+#define RAPT_KERNELS_WIDEST
+#elif RAPT_ARCH_X86_64
+#define RAPT_HAS_AVX512 0
+#define RAPT_KERNELS_WIDEST _no_avx512
+#else
+#define RAPT_HAS_AVX512 0
+#define RAPT_KERNELS_WIDEST
+#endif
+#if RAPT_ARCH_AARCH64 && !defined(RAPT_WITHOUT_NEON)
+#define RAPT_HAS_NEON 1
+#define RAPT_KERNELS_NEON
+#elif RAPT_ARCH_AARCH64
+#define RAPT_HAS_NEON 0
+#define RAPT_KERNELS_NEON _no_neon
+#else
+#define RAPT_HAS_NEON 0
+#define RAPT_KERNELS_NEON
+#endif
+
 // Two files of one program may be compiled with different -march flags, and then hold different machine code for the
 // same inline function; were they to share a name, the linker would keep one of them, and an old CPU could meet
 // instructions that it lacks. So the name of the inline namespace carries the baseline that the file was compiled for,
-// as far as it matters to code like ours; and whether it has exceptions.
+// as far as it matters to code like ours; which kernels there are; and whether it has exceptions.
 #if defined(__AVX512F__)
 #define RAPT_BASELINE_VECTOR _avx512
 #elif defined(__AVX2__)
@@ -92,12 +130,12 @@ static_assert(0.1 != static_cast<double>(0.1f),
 #define RAPT_PART extern template
 #endif
 
-#define RAPT_JOINED(major, minor, patch, vector, narrow, integer, errors) \
-  v##major##_##minor##_##patch##vector##narrow##integer##errors
+#define RAPT_JOINED(major, minor, patch, vector, narrow, integer, avx2, widest, neon, errors) \
+  v##major##_##minor##_##patch##vector##narrow##integer##avx2##widest##neon##errors
 #define RAPT_JOIN(...) RAPT_JOINED(__VA_ARGS__)
 #define RAPT_ABI                                                                                                    \
   RAPT_JOIN(RAPT_VERSION_MAJOR, RAPT_VERSION_MINOR, RAPT_VERSION_PATCH, RAPT_BASELINE_VECTOR, RAPT_BASELINE_NARROW, \
-            RAPT_BASELINE_INTEGER, RAPT_ERRORS)
+            RAPT_BASELINE_INTEGER, RAPT_KERNELS_AVX2, RAPT_KERNELS_WIDEST, RAPT_KERNELS_NEON, RAPT_ERRORS)
 
 // clang-format off
 #define RAPT_NAMESPACE_BEGIN namespace rapt { inline namespace RAPT_ABI {

@@ -12,6 +12,19 @@
 #include <limits>
 
 #include "rapt/core/config.hpp"
+#include "rapt/core/fused.hpp"
+
+// Whose fma rounds once: that of a CPU that the file is compiled for and that has an instruction for it; and those of
+// the C libraries that are known to, which are glibc, the ones of Apple's, Android's and the BSDs' systems, and musl as
+// WebAssembly has it. Elsewhere, as with MinGW, Microsoft's library and newlib, core/fused.hpp stands in.
+#if (defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF)) || defined(__FMA__) || defined(__aarch64__)
+#define RAPT_TRUSTS_FMA 1
+#elif defined(__GLIBC__) || defined(__APPLE__) || defined(__BIONIC__) || defined(__FreeBSD__) || \
+    defined(__NetBSD__) || defined(__OpenBSD__) || defined(__wasi__) || defined(__EMSCRIPTEN__)
+#define RAPT_TRUSTS_FMA 1
+#else
+#define RAPT_TRUSTS_FMA 0
+#endif
 
 RAPT_NAMESPACE_BEGIN
 namespace ieee {
@@ -30,6 +43,7 @@ namespace ieee {
 #endif
 
 /// a · b + c, rounded once.
+#if RAPT_TRUSTS_FMA
 RAPT_INLINE float fma(float a, float b, float c) {
   RAPT_AS_WRITTEN(a = __builtin_fmaf(a, b, c));
   return a;
@@ -38,6 +52,10 @@ RAPT_INLINE double fma(double a, double b, double c) {
   RAPT_AS_WRITTEN(a = __builtin_fma(a, b, c));
   return a;
 }
+#else
+RAPT_INLINE float fma(float a, float b, float c) { return detail::fused(a, b, c); }
+RAPT_INLINE double fma(double a, double b, double c) { return detail::fused(a, b, c); }
+#endif
 
 /// Correctly rounded.
 RAPT_INLINE float sqrt(float x) {

@@ -7,9 +7,9 @@
 // includes that header first. No include guard, as each file that goes through the regions includes this one again.
 #include "rapt/isa/region.hpp"
 
-#if RAPT_ARCH_X86_64
+#if RAPT_HAS_AVX2 || RAPT_HAS_AVX512
 #include <immintrin.h>
-#elif RAPT_ARCH_AARCH64
+#elif RAPT_HAS_NEON
 #include <arm_neon.h>
 #endif
 
@@ -21,7 +21,7 @@
 #undef RAPT_VOCABULARY
 #undef RAPT_REGION
 
-#if RAPT_ARCH_X86_64
+#if RAPT_HAS_AVX2
 #define RAPT_REGION avx2
 #define RAPT_VOCABULARY "rapt/isa/avx2/vector-inl.hpp"
 RAPT_REGION_BEGIN_AVX2
@@ -29,7 +29,9 @@ RAPT_REGION_BEGIN_AVX2
 RAPT_REGION_END
 #undef RAPT_VOCABULARY
 #undef RAPT_REGION
+#endif
 
+#if RAPT_HAS_AVX512
 #define RAPT_REGION avx512
 #define RAPT_VOCABULARY "rapt/isa/avx512/vector-inl.hpp"
 RAPT_REGION_BEGIN_AVX512
@@ -39,7 +41,7 @@ RAPT_REGION_END
 #undef RAPT_REGION
 #endif
 
-#if RAPT_ARCH_AARCH64
+#if RAPT_HAS_NEON
 #define RAPT_REGION neon
 #define RAPT_VOCABULARY "rapt/isa/neon/vector-inl.hpp"
 #include RAPT_EACH_REGION

@@ -10,10 +10,7 @@
 
 #include "rapt/core/config.hpp"
 #include "rapt/core/error.hpp"
-
-#if RAPT_ARCH_X86_64
-#include <cpuid.h>
-#endif
+#include "rapt/isa/cpu.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
@@ -35,30 +32,24 @@ constexpr std::string_view name(Isa isa) {
 
 namespace detail {
 
-#if RAPT_ARCH_X86_64
-/// Conversions to and from 16 bits, which came before AVX2 on every CPU; some compilers' builtins don't know them.
-/// Asked once: in a virtual machine each cpuid is a call of the hypervisor and takes microseconds, and every call of
-/// the library that names its instruction set comes by here. (What the builtins know was asked when the program
-/// started.)
-inline bool cpu_has_f16c() {
-  static const bool has = [] {
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-  }();
-  return has;
+/// Whether this program has kernels for it.
+constexpr bool built_for(Isa isa) {
+  switch (isa) {
+    case Isa::neon: return RAPT_HAS_NEON != 0;
+    case Isa::avx2: return RAPT_HAS_AVX2 != 0;
+    case Isa::avx512: return RAPT_HAS_AVX512 != 0;
+    case Isa::generic: break;
+  }
+  return true;
 }
-#endif
 
 inline bool cpu_has(Isa isa) {
   switch (isa) {
     case Isa::generic: return true;
     case Isa::neon: return RAPT_ARCH_AARCH64 != 0;
 #if RAPT_ARCH_X86_64
-    // The builtins also ask whether the operating system saves the wide registers.
-    case Isa::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && cpu_has_f16c();
-    case Isa::avx512:
-      return cpu_has(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    case Isa::avx2: return cpu().avx2;
+    case Isa::avx512: return cpu().avx512;
 #else
     case Isa::avx2:
     case Isa::avx512: break;
@@ -70,7 +61,7 @@ inline bool cpu_has(Isa isa) {
 }  // namespace detail
 
 /// Whether this program has kernels for `isa` and this CPU can run them.
-inline bool supported(Isa isa) { return detail::cpu_has(isa); }
+inline bool supported(Isa isa) { return detail::built_for(isa) && detail::cpu_has(isa); }
 
 /// Every instruction set that could run here, the best one last.
 inline std::vector<Isa> supported_isas() {
@@ -91,13 +82,22 @@ inline std::string supported_names() {
   return names;
 }
 
+/// What to say of an instruction set that can't run: whether a program with other kernels, or another machine, is what
+/// it takes.
+inline const char* why_not(Isa isa) {
+  if (built_for(isa)) return "which this CPU, or its operating system, lacks";
+  if (isa == Isa::neon ? RAPT_ARCH_AARCH64 != 0 : RAPT_ARCH_X86_64 != 0)
+    return "which this program was compiled without: RAPT_WITHOUT_AVX2, RAPT_WITHOUT_AVX512 or RAPT_WITHOUT_NEON";
+  return isa == Isa::neon ? "which is for 64-bit ARM, and this program is not"
+                          : "which is for x86-64, and this program, or its compiler, is not";
+}
+
 /// The instruction set called `wanted`; throws unless it exists and can run here.
 inline Isa isa_named(std::string_view wanted, const char* argument) {
   for (Isa isa : all_isas) {
     if (wanted != name(isa)) continue;
     if (!supported(isa))
-      fail(argument, {"is ", wanted, ", which this CPU or this build lacks"},
-           {"it has to be one of: ", supported_names()});
+      fail(argument, {"is ", wanted, ", ", why_not(isa)}, {"it has to be one of: ", supported_names()});
     return isa;
   }
   fail(argument, {"is '", wanted, "', which is no instruction set"}, {"it has to be one of: ", supported_names()});

@@ -20,15 +20,23 @@
 
 /// What the region of an instruction set makes of an expression, which has the same type in all of them:
 /// RAPT_OF_REGION(isa, kernel<T>()).
-#if RAPT_ARCH_X86_64
-#define RAPT_OF_REGION(isa, ...)                      \
-  ((isa) == ::rapt::Isa::avx512 ? avx512::__VA_ARGS__ \
-   : (isa) == ::rapt::Isa::avx2 ? avx2::__VA_ARGS__   \
-                                : generic::__VA_ARGS__)
-#elif RAPT_ARCH_AARCH64
-#define RAPT_OF_REGION(isa, ...) ((isa) == ::rapt::Isa::neon ? neon::__VA_ARGS__ : generic::__VA_ARGS__)
+#define RAPT_OF_REGION(isa, ...)                                                           \
+  (static_cast<void>(isa), RAPT_IF_AVX512(isa, __VA_ARGS__) RAPT_IF_AVX2(isa, __VA_ARGS__) \
+                               RAPT_IF_NEON(isa, __VA_ARGS__) generic::__VA_ARGS__)
+#if RAPT_HAS_AVX512
+#define RAPT_IF_AVX512(isa, ...) (isa) == ::rapt::Isa::avx512 ? avx512::__VA_ARGS__:
 #else
-#define RAPT_OF_REGION(isa, ...) (static_cast<void>(isa), generic::__VA_ARGS__)
+#define RAPT_IF_AVX512(isa, ...)
+#endif
+#if RAPT_HAS_AVX2
+#define RAPT_IF_AVX2(isa, ...) (isa) == ::rapt::Isa::avx2 ? avx2::__VA_ARGS__:
+#else
+#define RAPT_IF_AVX2(isa, ...)
+#endif
+#if RAPT_HAS_NEON
+#define RAPT_IF_NEON(isa, ...) (isa) == ::rapt::Isa::neon ? neon::__VA_ARGS__:
+#else
+#define RAPT_IF_NEON(isa, ...)
 #endif
 
 #include "rapt/core/fence_end.hpp"

@@ -119,7 +119,7 @@ concept ThreadPool = requires(P& pool, void (*task)()) {
 /// An Eigen::ThreadPoolInterface, or a pool with its Schedule() and NumThreads(), as an executor. The calling thread is
 /// one of the workers, so a pool of n threads makes n + 1 of them, unless fewer are asked for.
 ///
-///     #include <unsupported/Eigen/CXX11/ThreadPool>
+///     #include <unsupported/Eigen/CXX11/ThreadPool>  // since Eigen 5: <Eigen/ThreadPool>
 ///     Eigen::ThreadPool pool(3);
 ///     rapt::EigenExecutor executor(pool);  // four workers
 ///
