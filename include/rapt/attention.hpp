@@ -121,12 +121,12 @@ template <class K> RAPT_NOINLINE void check_pages(const PagedRowsKv<K>& kv) {
   check_same("v_pages", "the number of pages", v.batch(), k.batch(), "k_pages");
   check_same("v_pages", "the number of heads", v.heads(), k.heads(), "k_pages");
   check_same("v_pages", "the page size", v.length(), k.length(), "k_pages");
-  check_same("block_table", "the number of sequences", t.pages.rows, t.lengths.size(), "lengths");
+  check_same("block_table", "the number of sequences", t.pages.rows(), t.lengths.size(), "lengths");
   for (Index b = 0; b < t.lengths.size(); ++b) {
     const Index length = t.length(b);
-    if (length < 0 || length >= max_length || t.count(length) > t.pages.columns)
+    if (length < 0 || length >= max_length || t.count(length) > t.pages.columns())
       fail("lengths", {"length ", b, " is ", length},
-           {"it has to be 0 or more, and the block table has ", t.pages.columns, " pages of ", k.length(),
+           {"it has to be 0 or more, and the block table has ", t.pages.columns(), " pages of ", k.length(),
             " for each sequence"});
     for (Index i = 0; i < t.count(length); ++i)
       if (t.pages(b, i) < 0 || t.pages(b, i) >= k.batch())
@@ -182,7 +182,7 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
 /// Owns nothing. Pages of 16 positions, or a multiple, are read in place where few queries attend to them. Throws
 /// std::invalid_argument for a page size of 0; the call that attends checks everything else, each page's number too.
 template <class K, class V>
-auto paged(const View<K>& k_pages, const View<V>& v_pages, const Matrix<const std::int32_t>& block_table,
+auto paged(const View<K>& k_pages, const View<V>& v_pages, const detail::IntegerMatrix& block_table,
            const detail::Integers& lengths) {
   using Kept = std::remove_const_t<K>;
   static_assert(CacheElement<Kept> && std::is_same_v<Kept, std::remove_const_t<V>>,
@@ -265,6 +265,18 @@ auto plan(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& 
   return plan(q, cache.view(), out, score, options);
 }
 
+/// The same without a mask: plan(q, cache, out, {.scale = 0.125}).
+template <class Q, class K, class Kv, class O>
+auto plan(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out,
+          const Options<detail::arithmetic_t<K>>& options) {
+  return plan(q, cache, out, Plain{}, options);
+}
+template <class Q, class K, class Home, class O>
+auto plan(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out,
+          const Options<detail::arithmetic_t<K>>& options) {
+  return plan(q, cache.view(), out, Plain{}, options);
+}
+
 /// Attention to the keys and values of a cache, a KvCache, RingCache or PagedCache, of some of its sequences
 /// (cache.view()), or in pages (paged()):
 ///
@@ -282,6 +294,18 @@ template <class Q, class K, class Home, class O, class S = Plain>
 void attention(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
   attention(q, cache.view(), out, score, options);
+}
+
+/// The same without a mask: attention(q, cache, out, {.scale = 0.125}).
+template <class Q, class K, class Kv, class O>
+void attention(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out,
+               const Options<detail::arithmetic_t<K>>& options) {
+  attention(q, cache, out, Plain{}, options);
+}
+template <class Q, class K, class Home, class O>
+void attention(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out,
+               const Options<detail::arithmetic_t<K>>& options) {
+  attention(q, cache.view(), out, Plain{}, options);
 }
 
 RAPT_NAMESPACE_END

@@ -134,6 +134,31 @@ void attention(const Q& q, const detail::Cache<K, Home>& cache, const O& out, co
   attention(q, cache.view(), out, score, options);
 }
 
+/// The same without a mask: attention(packed(q, offsets), cache, packed(out, offsets), {.scale = 0.125}).
+template <class Q, class K, class Kv, class O>
+  requires detail::RaggedBatch<Q, O>
+auto plan(const Q& q, const CacheView<K, Kv>& cache, const O& out, const Options<detail::arithmetic_t<K>>& options) {
+  return plan(q, cache, out, Plain{}, options);
+}
+template <class Q, class K, class Home, class O>
+  requires detail::RaggedBatch<Q, O>
+auto plan(const Q& q, const detail::Cache<K, Home>& cache, const O& out,
+          const Options<detail::arithmetic_t<K>>& options) {
+  return plan(q, cache.view(), out, Plain{}, options);
+}
+template <class Q, class K, class Kv, class O>
+  requires detail::RaggedBatch<Q, O>
+void attention(const Q& q, const CacheView<K, Kv>& cache, const O& out,
+               const Options<detail::arithmetic_t<K>>& options) {
+  attention(q, cache, out, Plain{}, options);
+}
+template <class Q, class K, class Home, class O>
+  requires detail::RaggedBatch<Q, O>
+void attention(const Q& q, const detail::Cache<K, Home>& cache, const O& out,
+               const Options<detail::arithmetic_t<K>>& options) {
+  attention(q, cache.view(), out, Plain{}, options);
+}
+
 RAPT_NAMESPACE_END
 
 #include "rapt/core/fence_end.hpp"

@@ -35,14 +35,34 @@ TEST_F(RaggedErrors, OfOffsetsNameThem) {
             "rapt: q: the number of offsets is 0; it has to be that of the sequences and 1, and at most 2^30");
   EXPECT_EQ(refusal_of_offsets({1, 2, 2, 7}), "rapt: q: offset 0 is 1; it has to be 0");
   EXPECT_EQ(refusal_of_offsets({0, 3, 2, 7}), "rapt: q: offset 2 is 2; it has to be 3 or more, as the one before it");
-  EXPECT_EQ(refusal_of_offsets({0, 2, 2, 6}),
-            "rapt: q: offset 3, the last one, is 6; it has to be 7, the view's length");
   EXPECT_EQ(refusal_of_offsets({0, 2, 2, 8}),
-            "rapt: q: offset 3, the last one, is 8; it has to be 7, the view's length");
+            "rapt: q: offset 3, the last one, is 8; it has to be at most 7, the view's length");
   EXPECT_EQ(refusal_of_offsets({0, 7}), "rapt: k: the number of sequences is 3; it has to be 1, as in q");
   const View<const float> two = rapt::bshd<const float>(data.data(), 2, 7, 2, 8);
   EXPECT_EQ(refusal_of(rapt::packed(two, in.q_offsets), in.k_packed(), in.v_packed(), in.out_packed()),
             "rapt: q: batch is 2; it has to be 1, as its sequences are packed one after the other");
+}
+
+/// Where tensors have room for a fixed number of tokens, what is behind the last sequence is nobody's.
+TEST(Packed, LeavesWhatIsBehindTheLastOffsetAlone) {
+  const Index room = 16, dim = 8;
+  const std::vector<std::uint32_t> offsets{0, 3, 9};
+  std::vector<float> q = random_numbers<float>(2 * room * dim, 1), k = random_numbers<float>(2 * room * dim, 2),
+                     v = random_numbers<float>(2 * room * dim, 3);
+  std::vector<float> expected(q.size(), sentinel<float>), out(expected), lse(at(2 * room), sentinel<float>);
+  const auto view = [&](std::vector<float>& x, Index b, Index count) {
+    View<float> part = rapt::bshd(x.data(), 1, room, 2, dim);
+    part.data += b * part.stride[2], part.extent[2] = count;
+    return part;
+  };
+  rapt::attention(view(q, 0, 3), view(k, 0, 3), view(v, 0, 3), view(expected, 0, 3), rapt::causal());
+  rapt::attention(view(q, 3, 6), view(k, 3, 6), view(v, 3, 6), view(expected, 3, 6), rapt::causal());
+  for (std::size_t i = at(9 * 2 * dim); i < q.size(); ++i) q[i] = k[i] = v[i] = std::numeric_limits<float>::quiet_NaN();
+  const auto packed = [&](std::vector<float>& x) { return rapt::packed(view(x, 0, room), offsets); };
+  rapt::attention(packed(q), packed(k), packed(v), packed(out), rapt::causal(),
+                  {.lse = rapt::lse_bsh(lse.data(), 1, room, 2)});
+  EXPECT_TRUE(same_bits(out, expected));
+  for (Index i = 0; i < 2 * room; ++i) EXPECT_EQ(lse[at(i)] == sentinel<float>, i >= 2 * 9);
 }
 
 TEST_F(RaggedErrors, OfOtherArgumentsSequencesNameThem) {

@@ -37,6 +37,27 @@ TEST(DenseMask, CoversIsExactWhateverTheStrides) {
   EXPECT_GT(expect_covers_is_true(rapt::mask(backwards), shape, 7, true).least(), 500);
 }
 
+/// Bytes mask by being 0 or not, whatever else they are: in the forms for eight at once, and for the last few.
+TEST(DenseMask, OfBytesAttendsToWhatIsNotZero) {
+  const Shape bytes_shape{2, 3, 1, 40, 133};
+  Random random(3);
+  std::vector<std::uint8_t> bytes(at(2 * 3 * 40 * 133));
+  const std::uint8_t values[] = {0, 1, 2, 128, 255, 0, 4, 127};
+  for (std::uint8_t& byte : bytes) byte = values[random.below(8)];
+  for (Index i = 0; i < 3 * 133; ++i) bytes[at(i)] = i < 133 ? 2 : 0;  // rows of one kind
+  const auto mask = rapt::mask(rapt::bhsd(bytes.data(), 2, 3, 40, 133));
+  for (std::int32_t row = 0; row < 40; ++row)
+    for (std::int32_t key = 0; key < 133; ++key) {
+      const bool attended = bytes[at((5 * 40 + row) * 133 + key)] != 0;
+      const std::int32_t count = std::min(133 - key, 64);
+      EXPECT_EQ(mask.attends({1, 2, row, key, row}), attended);
+      EXPECT_EQ(mask.row_bits({1, 2, row, key, row}, count) & 1, attended);
+      EXPECT_EQ(mask.row_bits({1, 2, row, key, row}, count) >> (count - 1) & 1,
+                bytes[at((5 * 40 + row) * 133 + key + count - 1)] != 0);
+    }
+  EXPECT_GT(expect_covers_is_true(mask, bytes_shape, 0, true).least(), 50);
+}
+
 TEST(DenseMask, BroadcastsAnExtentOfOneAndAStrideOfZero) {
   const MaskMemory m(shape, 3);
   for (std::size_t axis = 0; axis < 4; ++axis) {

@@ -52,6 +52,20 @@ TEST(Document, TakesIdsOfQueriesAndKeysApart) {
         EXPECT_EQ(mask.attends({b, 0, 100 + i, key, i}), q[at(b * 5 + i)] == k[at(key)]);
 }
 
+TEST(Document, TakesIdsOfAnyWidthThatDifferIn32Bits) {
+  const std::vector<std::int32_t> ids = mixed(2 * 30, 6);
+  std::vector<Index> wide(ids.begin(), ids.end());
+  const auto mask = document(row_major(wide.data(), 2, 30)), narrow = document(row_major(ids.data(), 2, 30));
+  for (std::int32_t key = 0; key < 30; ++key)
+    for (std::int32_t b = 0; b < 2; ++b) EXPECT_EQ(mask.attends({b, 0, 4, key}), narrow.attends({b, 0, 4, key}));
+  mask.check({2, 1, 30, 30});
+  wide[31] += Index(1) << 32;
+  EXPECT_EQ(refusal([&] {
+              mask.check({2, 1, 30, 30});
+            }),
+            "rapt: document: number 1 of row 1 is " + std::to_string(wide[31]) + "; it has to fit 32 bits");
+}
+
 TEST(Document, TakesIdsThatStandApart) {
   const std::vector<std::int32_t> ids = mixed(60, 5);
   const rapt::Matrix<const std::int32_t> columns{ids.data(), 2, 30, 1, 2};

@@ -48,6 +48,29 @@ TEST(Padding, TakesOneNumberOrMemoryOfAnyKind) {
   static_assert(!std::is_constructible_v<rapt::PerBatch, std::vector<std::int32_t>>, "it would be gone");
 }
 
+TEST(Padding, TakesNumbersOfAnyWidth) {
+  const std::vector<Index> wide = {3, 4};
+  const std::vector<std::size_t> sizes = {3, 4};
+  const std::vector<std::uint32_t> counts = {3, 4};
+  for (std::int32_t b = 0; b < 2; ++b)
+    for (std::int32_t key = 0; key < 6; ++key) {
+      const Coord c{b, 0, 0, key};
+      EXPECT_EQ(padding(wide).attends(c), key < 3 + b);
+      EXPECT_EQ(left_padding(sizes).attends(c), key >= 3 + b);
+      EXPECT_EQ(prefix_lm(counts).attends(c), key < 3 + b);
+    }
+  const std::vector<std::size_t> huge = {3, (std::size_t(1) << 32) + 3};
+  const std::vector<std::uint32_t> negative = {3, 0xffffffff};
+  EXPECT_EQ(refusal([&] {
+              padding(huge).check({2, 1, 3, 4});
+            }),
+            "rapt: padding: the length of batch entry 1 is 4294967299; it has to be 0 or more, and fit 32 bits");
+  EXPECT_EQ(refusal([&] {
+              padding(negative).check({2, 1, 3, 4});
+            }),
+            "rapt: padding: the length of batch entry 1 is 4294967295; it has to be 0 or more, and fit 32 bits");
+}
+
 TEST(Padding, RefusesNumbersThatCannotBe) {
   const std::vector<std::int32_t> negative = {1, -2};
   const rapt::ProblemShape two{2, 1, 3, 4};

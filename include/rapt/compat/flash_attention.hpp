@@ -222,8 +222,8 @@ inline std::span<const std::int32_t> offsets_of(const Tensor<const std::int32_t>
     if (n[b] - n[b - 1] > longest)
       fail(longest_name, {"is ", longest}, {"it has to be ", n[b] - n[b - 1], " or more, for sequence ", b - 1});
   }
-  if (total >= 0 && n[t.dim(0) - 1] != total)
-    fail(name, {"its last number is ", n[t.dim(0) - 1]}, {"it has to be ", total, ", which is how many there are"});
+  if (total >= 0 && n[t.dim(0) - 1] > total)
+    fail(name, {"its last number is ", n[t.dim(0) - 1]}, {"it has to be at most ", total, ", which is how many there are"});
   return {n, static_cast<std::size_t>(t.dim(0))};
 }
 
@@ -264,7 +264,8 @@ void flash_attn_func(const Tensor<const T>& q, const Tensor<const T>& k, const T
 /// + 1] say where the sequences begin. With a block_table, k and v are pages, [pages, page_block_size, nheads_k,
 /// headdim], and cu_seqlens_k says how long the sequences are.
 ///
-/// max_seqlen_q and max_seqlen_k have to be at least the longest sequence's. Otherwise as flash_attn_func.
+/// max_seqlen_q and max_seqlen_k have to be at least the longest sequence's. Tokens behind the last offset, as where
+/// tensors have a fixed size, are neither read nor written. Otherwise as flash_attn_func.
 template <class T>
 void flash_attn_varlen_func(const Tensor<const T>& q, const Tensor<const T>& k, const Tensor<const T>& v,
                             const Tensor<T>& out, const Tensor<const std::int32_t>& cu_seqlens_q,

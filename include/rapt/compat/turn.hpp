@@ -25,7 +25,7 @@ template <class T> struct Angles {
 /// without rows, by row s. The kernel reads whole registers within a row, and single elements after them: nothing
 /// beyond it.
 template <class T>
-void turn(const View<const T>& x, const View<T>& y, const Angles<T>& angles, const Matrix<const Index>& rows,
+void turn(const View<const T>& x, const View<T>& y, const Angles<T>& angles, const rapt::detail::IntegerMatrix& rows,
           Executor* executor, const std::optional<Isa>& isa) {
   const Index workers = rapt::detail::workers_of(executor);
   const Isa chosen = isa ? rapt::detail::isa_named(name(*isa), "options.isa") : active_isa();

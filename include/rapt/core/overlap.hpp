@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "rapt/core/error.hpp"
+#include "rapt/core/integers.hpp"
 #include "rapt/core/matrix.hpp"
 #include "rapt/core/view.hpp"
 
@@ -54,6 +55,18 @@ template <class T> Footprint footprint(const View<T>& v) { return footprint(v.da
 template <class T> Footprint footprint(const LogSumExp<T>& l) { return footprint(l.data, l.extent, l.stride); }
 template <class T> Footprint footprint(const Matrix<T>& m) {
   return footprint(m.data, std::array{m.rows, m.columns}, std::array{m.row_stride, m.column_stride});
+}
+
+inline Footprint footprint(const IntegerMatrix& m) {
+  const Integers row = m.empty() ? Integers{} : m.row(0);
+  const std::array extent{m.rows(), m.columns()}, step{m.row_step() / row.bytes(), row.step() / row.bytes()};
+  if (row.bytes() == 8) return footprint(static_cast<const std::int64_t*>(row.data()), extent, step);
+  return footprint(static_cast<const std::int32_t*>(row.data()), extent, step);
+}
+inline Footprint footprint(const Integers& n) {
+  if (n.bytes() == 8)
+    return footprint(static_cast<const std::int64_t*>(n.data()), std::array{n.size()}, std::array{n.step() / 8});
+  return footprint(static_cast<const std::int32_t*>(n.data()), std::array{n.size()}, std::array{n.step() / 4});
 }
 
 /// Whether two views, or two logsumexps, are the same elements in the same places.

@@ -6,35 +6,11 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "rapt/core/integers.hpp"
 #include "rapt/core/view.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
-
-template <class R>
-concept IntegerRange = requires(const R& r) {
-  r.size();
-  requires std::is_same_v<std::remove_cvref_t<decltype(*r.data())>, std::int32_t> ||
-      std::is_same_v<std::remove_cvref_t<decltype(*r.data())>, Index>;
-};
-
-/// A caller's offsets or lengths, of 32 or 64 bits each: from a std::vector, std::array or std::span. Owns nothing.
-class Integers {
- public:
-  Integers() = default;
-  template <IntegerRange R>
-  Integers(const R& r) : data_(r.data()), size_(static_cast<Index>(r.size())), wide_(sizeof(*r.data()) == 8) {}
-
-  Index size() const { return size_; }
-  Index operator[](Index i) const {
-    return wide_ ? static_cast<const Index*>(data_)[i] : static_cast<const std::int32_t*>(data_)[i];
-  }
-
- private:
-  const void* data_ = nullptr;
-  Index size_ = 0;
-  bool wide_ = false;
-};
 
 /// Where the sequences of a batch stand along the positions of a view: all of them by default.
 struct Placement {
@@ -89,7 +65,8 @@ template <class T> struct Ragged {
 };
 
 /// Placement one after the other, in a view of batch 1: sequence b has the positions from offsets[b] up to, and
-/// without, offsets[b + 1]. The first offset is 0 and the last one the view's length: FlashAttention's cu_seqlens.
+/// without, offsets[b + 1]: FlashAttention's cu_seqlens. The first offset is 0. Positions behind the last one, as in a
+/// buffer for a fixed number of tokens, are nobody's: neither read nor written.
 template <class T> Ragged<T> packed(const View<T>& view, const detail::Integers& offsets) {
   return {view, {detail::Placement::Kind::packed, offsets}};
 }

@@ -20,12 +20,12 @@ namespace detail {
 /// How queries are turned while they are packed.
 template <class T> struct Rotation {
   const rope::Table<T>* table = nullptr;  // not at all, if null
-  Matrix<const Index> rows{};     // of the table, where the queries stand; if empty, that of each one's position
+  IntegerMatrix rows{};           // of the table, where the queries stand; if empty, that of each one's position
   TurnRow<T> turn_row = nullptr;  // from the table, so that only a program with a table compiles it
 
   /// A query of batch entry b, at place i along the view, at `position` of its sequence, to elements side by side.
   void turn(Index b, Index i, Index position, Index head_dim, const T* query, Index stride, T* to) const {
-    turn_row(table->turn(rows.data == nullptr ? position : rows(b, i), head_dim), query, stride, to, 1);
+    turn_row(table->turn(rows.given() ? rows(b, i) : position, head_dim), query, stride, to, 1);
   }
 };
 

@@ -27,7 +27,7 @@ RAPT_NAMESPACE_BEGIN
 /// What append() may be told besides keys and values.
 template <class T> struct AppendOptions {
   const rope::Table<T>* rope = nullptr;  ///< turns the keys by their positions as they are stored: row p for position p
-  Matrix<const Index> rows{};            ///< the table's row for each new position instead, [sequences, n]
+  detail::IntegerMatrix rows{};          ///< the table's row for each new position instead, [sequences, n]
 };
 
 /// The keys and values of some consecutive sequences of a cache, or of pages, for attention() to attend to. Owns
@@ -104,9 +104,9 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     check_sequences(v, "v");
     check_same("k", "the number of sequences", k.count(), sequences(), "the cache");
     check_same_sequences(v, "v", k, "k");
-    if (options.rows.data != nullptr) {
-      check_same("rows", "batch", options.rows.rows, k.view.batch(), "k");
-      check_same("rows", "length", options.rows.columns, k.view.length(), "k");
+    if (options.rows.given()) {
+      check_same("rows", "batch", options.rows.rows(), k.view.batch(), "k");
+      check_same("rows", "length", options.rows.columns(), k.view.length(), "k");
     }
     for (Index s = 0; s < sequences(); ++s) {
       check_rope(of_sequence(options, k, s), k.sequence(s));
@@ -202,14 +202,14 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   }
   void check_rope(const AppendOptions<Arithmetic>& options, const View<const Arithmetic>& k) const {
     if (options.rope == nullptr) {
-      if (options.rows.data != nullptr) fail("rows", "is set", "it has to be unset without a table: rope");
+      if (options.rows.given()) fail("rows", "is set", "it has to be unset without a table: rope");
       return;
     }
     const rope::Table<Arithmetic>& table = *options.rope;
     table.check_fits(head_dim(), "rope", "the cache's ");
-    if (options.rows.data == nullptr) return;
-    check_same("rows", "batch", options.rows.rows, k.batch(), "k");
-    check_same("rows", "length", options.rows.columns, k.length(), "k");
+    if (!options.rows.given()) return;
+    check_same("rows", "batch", options.rows.rows(), k.batch(), "k");
+    check_same("rows", "length", options.rows.columns(), k.length(), "k");
     for (Index b = 0; b < k.batch(); ++b)
       for (Index i = 0; i < k.length(); ++i)
         if (options.rows(b, i) < 0 || options.rows(b, i) >= table.rows())
@@ -220,11 +220,8 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   /// The options for sequence s of k alone.
   static AppendOptions<Arithmetic> of_sequence(AppendOptions<Arithmetic> options, const Ragged<const Arithmetic>& k,
                                                Index s) {
-    Matrix<const Index>& rows = options.rows;
-    if (rows.data == nullptr) return options;
-    rows.data = &rows(k.placement.is_packed() ? 0 : s, k.placement.begin(s));
-    rows.rows = 1;
-    rows.columns = k.length(s);
+    if (options.rows.given())
+      options.rows = options.rows.part(k.placement.is_packed() ? 0 : s, k.placement.begin(s), k.length(s));
     return options;
   }
   void check_room(Index sequence, Index count, const AppendOptions<Arithmetic>& options) const {
@@ -236,7 +233,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     if (count >= max_length - length)
       fail("append", std::to_string(count) + " positions after " + std::to_string(length),
            "positions have to be less than 2^30");
-    if (options.rope != nullptr && options.rows.data == nullptr && length + count > options.rope->rows())
+    if (options.rope != nullptr && !options.rows.given() && length + count > options.rope->rows())
       fail("rope", "has " + std::to_string(options.rope->rows()) + " rows",
            "it has to have " + std::to_string(length + count) + ", one for each position of sequence " +
                std::to_string(sequence));
@@ -261,7 +258,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     for (Index i = 0; i < k.length(); ++i) {
       Turn<Arithmetic> turn{};
       if (options.rope != nullptr)
-        turn = options.rope->turn(options.rows.data == nullptr ? begin + i : options.rows(b, i), head_dim());
+        turn = options.rope->turn(options.rows.given() ? options.rows(b, i) : begin + i, head_dim());
       for (Index h = 0; h < kv_heads(); ++h) {
         store_row_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
         K* const key = home_.keys() + (kv.head(sequence, h).key(begin + i) - home_.keys());

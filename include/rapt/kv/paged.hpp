@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "rapt/core/divisor.hpp"
-#include "rapt/core/matrix.hpp"
+#include "rapt/core/integers.hpp"
 #include "rapt/core/ragged.hpp"
 #include "rapt/core/rounding.hpp"
 #include "rapt/core/view.hpp"
@@ -17,8 +17,7 @@ namespace detail {
 
 /// Which page holds a position: page table[position / size], place position % size.
 struct PageOf {
-  const std::int32_t* table;  // of a sequence
-  Index step;                 // from one of its entries to the next one
+  Integers table;  // of a sequence
   Divisor size;
 
   struct Place {
@@ -26,17 +25,17 @@ struct PageOf {
   };
   Place operator()(Index position) const {
     const std::int32_t place = static_cast<std::int32_t>(position), at = size.divide(place);
-    return {table[at * step], place - at * size.value()};
+    return {table.low(at), place - at * size.value()};
   }
 };
 
 /// Block tables, and how many positions each sequence has.
 struct BlockTable {
-  Matrix<const std::int32_t> pages;  // [sequence][position / page size]; what is beyond a length is never looked at
+  IntegerMatrix pages;  // [sequence][position / page size]; what is beyond a length is never looked at
   Integers lengths;
   Divisor page_size;
 
-  PageOf of(Index b) const { return {pages.row(b), pages.column_stride, page_size}; }
+  PageOf of(Index b) const { return {pages.row(b), page_size}; }
   Index length(Index b) const { return lengths[b]; }
   /// Pages that a sequence of this length takes.
   Index count(Index length) const { return ceil_div(length, page_size.value()); }
@@ -46,7 +45,7 @@ struct BlockTable {
     for (Index b = 0; b < lengths.size(); ++b) {
       mixed = (mixed ^ static_cast<std::uint64_t>(length(b))) * 0x9e3779b97f4a7c15 + 1;
       for (Index i = 0; i < count(length(b)); ++i)
-        mixed = (mixed ^ static_cast<std::uint32_t>(pages(b, i))) * 0x9e3779b97f4a7c15 + 2;
+        mixed = (mixed ^ static_cast<std::uint32_t>(pages.low(b, i))) * 0x9e3779b97f4a7c15 + 2;
     }
     return static_cast<Index>(mixed >> 1);
   }

@@ -101,9 +101,9 @@ template <class T> void check_in_and_out(const View<const T>& x, const View<T>& 
 }
 
 /// Rows of a table for tokens [batch, length].
-inline void check_given_positions(const Matrix<const Index>& positions, Index batch, Index length, Index rows) {
-  check_same("positions", "the number of rows", positions.rows, batch, "the batch of x");
-  check_same("positions", "the number of columns", positions.columns, length, "the length of x");
+inline void check_given_positions(const IntegerMatrix& positions, Index batch, Index length, Index rows) {
+  check_same("positions", "the number of rows", positions.rows(), batch, "the batch of x");
+  check_same("positions", "the number of columns", positions.columns(), length, "the length of x");
   for (Index b = 0; b < batch; ++b)
     for (Index i = 0; i < length; ++i)
       if (positions(b, i) < 0 || positions(b, i) >= rows)

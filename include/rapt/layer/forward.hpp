@@ -55,7 +55,7 @@ template <class T, class S> LayerOptions AttentionLayer<T, S>::checked(const Lay
     detail::fail("layer", "is one of self-attention", "it has to be one of cross-attention, with a memory_size");
   if (!cross && memory_)
     detail::fail("layer", "is one of cross-attention", "it has to be one of self-attention, without a memory_size");
-  if (options.positions.data != nullptr && !angles_)
+  if (options.positions.given() && !angles_)
     detail::fail("positions", "are set", "they have to be unset without a rope");
   detail::workers_of(options.executor);
   LayerOptions chosen = options;
@@ -71,7 +71,7 @@ template <class T, class S> void AttentionLayer<T, S>::check_without_cache(const
 template <class T, class S>
 void AttentionLayer<T, S>::check_positions(const View<const T>& x, Index length, const LayerOptions& options) const {
   if (!angles_) return;
-  if (options.positions.data != nullptr)
+  if (options.positions.given())
     detail::check_given_positions(options.positions, x.batch(), x.length(), angles_->rows());
   else
     detail::check_reach(length, x.length(), angles_->rows());

@@ -28,7 +28,7 @@ RAPT_NAMESPACE_BEGIN
 /// Everything has a default, and each field can be named: {.executor = &pool, .workspace = &workspace}.
 struct LayerOptions {
   std::optional<Index> sequence{};  ///< the only sequence of the cache that x belongs to; all of them if unset
-  Matrix<const Index> positions{};  ///< the rotary table's row for each token of x instead of its place, [batch, n]
+  detail::IntegerMatrix positions{};  ///< the rotary table's row for each token of x instead of its place, [batch, n]
   Executor* executor = nullptr;     ///< whose threads to use; the calling one if null
   Workspace* workspace = nullptr;   ///< the memory to work in; allocated for this call if null
   std::optional<Isa> isa{};         ///< the instruction set to use; active_isa() if unset

@@ -169,6 +169,16 @@ void scores(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<T>
             const Options<detail::arithmetic_t<K>>& options = {}) {
   scores(q, cache.view(), to, stages, options);
 }
+template <class Q, class K, class Kv, class T>
+void scores(const View<Q>& q, const CacheView<K, Kv>& cache, const View<T>& to,
+            const Options<detail::arithmetic_t<K>>& options) {
+  scores(q, cache, to, Plain{}, options);
+}
+template <class Q, class K, class Home, class T>
+void scores(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<T>& to,
+            const Options<detail::arithmetic_t<K>>& options) {
+  scores(q, cache.view(), to, Plain{}, options);
+}
 
 /// The weights of attention's softmax, exp(score − logsumexp): to(b, h, i, j) is what key j's value is multiplied with
 /// in row i, 0 where a mask says no. A row's add up to 1; to less with a sink, which takes its share; to 0 without a
@@ -200,6 +210,16 @@ template <class Q, class K, class Home, class T, class S = Plain>
 void probabilities(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<T>& to, const S& stages = {},
                    const Options<detail::arithmetic_t<K>>& options = {}) {
   probabilities(q, cache.view(), to, stages, options);
+}
+template <class Q, class K, class Kv, class T>
+void probabilities(const View<Q>& q, const CacheView<K, Kv>& cache, const View<T>& to,
+                   const Options<detail::arithmetic_t<K>>& options) {
+  probabilities(q, cache, to, Plain{}, options);
+}
+template <class Q, class K, class Home, class T>
+void probabilities(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<T>& to,
+                   const Options<detail::arithmetic_t<K>>& options) {
+  probabilities(q, cache.view(), to, Plain{}, options);
 }
 
 /// What attention with the same arguments looks at, of each row: its entropy, its largest score, its top keys; and of
@@ -242,6 +262,16 @@ template <class Q, class K, class Home, class S = Plain>
 void observe(const View<Q>& q, const detail::Cache<K, Home>& cache, const Observation<detail::arithmetic_t<K>>& into,
              const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
   observe(q, cache.view(), into, stages, options);
+}
+template <class Q, class K, class Kv>
+void observe(const View<Q>& q, const CacheView<K, Kv>& cache, const Observation<detail::arithmetic_t<K>>& into,
+             const Options<detail::arithmetic_t<K>>& options) {
+  observe(q, cache, into, Plain{}, options);
+}
+template <class Q, class K, class Home>
+void observe(const View<Q>& q, const detail::Cache<K, Home>& cache, const Observation<detail::arithmetic_t<K>>& into,
+             const Options<detail::arithmetic_t<K>>& options) {
+  observe(q, cache.view(), into, Plain{}, options);
 }
 
 RAPT_NAMESPACE_END

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "rapt/core/matrix.hpp"
+#include "rapt/core/integers.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/parallel/executor.hpp"
@@ -21,7 +21,7 @@ template <class T> struct Options {
   LogSumExp<T> lse{};                    ///< where each row's logsumexp goes; nowhere if unset
   Executor* executor = nullptr;          ///< whose threads to use; the calling one if null
   const rope::Table<T>* rope = nullptr;  ///< turns the queries while they are packed: row p for position p
-  Matrix<const Index> rope_rows{};       ///< the table's row for each query instead, [batch, q_len]
+  detail::IntegerMatrix rope_rows{};     ///< the table's row for each query instead, [batch, q_len]
   Workspace* workspace = nullptr;        ///< the memory to work in; allocated for this call or plan if null
   std::optional<Isa> isa{};              ///< the instruction set to use; active_isa() if unset
 };

@@ -14,19 +14,19 @@ namespace detail {
 /// places.
 template <class T, class Kv> void check_rotation(Rotation<T>& r, const Problem<T, Kv>& p) {
   if (r.table == nullptr) {
-    if (r.rows.data != nullptr) fail("rope_rows", "is set", "it has to be unset without a table: rope");
+    if (r.rows.given()) fail("rope_rows", "is set", "it has to be unset without a table: rope");
     return;
   }
   const Index rows = r.table->rows();
   r.table->check_fits(p.head_dim(), "rope", "");
-  if (r.rows.data != nullptr) {
-    check_same("rope_rows", "batch", r.rows.rows, p.q_at.entries(p.batch()), "q");
-    check_same("rope_rows", "length", r.rows.columns, p.q.length(), "q");
-    if (p.q_at.is_packed()) r.rows.row_stride = 0;
+  if (r.rows.given()) {
+    check_same("rope_rows", "batch", r.rows.rows(), p.q_at.entries(p.batch()), "q");
+    check_same("rope_rows", "length", r.rows.columns(), p.q.length(), "q");
+    if (p.q_at.is_packed()) r.rows.repeat_row();
   }
   for (Index b = 0; b < p.batch(); ++b)
     for (Index i = 0; i < p.q_len(b); ++i) {
-      const Index row = r.rows.data == nullptr ? p.first_query(b) + i : r.rows(b, p.q_at.begin(b) + i);
+      const Index row = r.rows.given() ? r.rows(b, p.q_at.begin(b) + i) : p.first_query(b) + i;
       if (row < 0 || row >= rows)
         fail("rope", {"has no row ", row, ", for query ", i, " of batch entry ", b},
              {"it has those from 0 to ", rows - 1});

@@ -38,7 +38,7 @@ namespace reference {
 ///
 ///   x, y  [batch, head, position, dim]    positions  [position, component]
 template <class T>
-void rotate(const View<const T>& x, const View<T>& y, const rope::Spec& spec, const Matrix<const Index>& positions) {
+void rotate(const View<const T>& x, const View<T>& y, const rope::Spec& spec, const detail::IntegerMatrix& positions) {
   using Wide = std::common_type_t<T, double>;
   for (Index b = 0; b < x.batch(); ++b)
     for (Index h = 0; h < x.heads(); ++h)
@@ -72,7 +72,7 @@ void rotate(const View<const T>& x, const View<T>& y, const rope::Table<T>& tabl
   for (Index b = 0; b < x.batch(); ++b)
     for (Index h = 0; h < x.heads(); ++h)
       for (Index s = 0; s < x.length(); ++s) {
-        const Index row = options.rows.data == nullptr ? options.first + s : options.rows(b, s);
+        const Index row = options.rows.given() ? options.rows(b, s) : options.first + s;
         for (Index d = 0; d < x.dim(); ++d)
           if (d < table.offset() || d >= table.offset() + table.rotary_dim()) y(b, h, s, d) = x(b, h, s, d);
         for (Index p = 0; p < table.pairs(); ++p) {

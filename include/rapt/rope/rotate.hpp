@@ -29,7 +29,7 @@ template <class T> struct RotateWork {
 
   View<const T> x;
   View<T> y;
-  Matrix<const Index> rows;  // of the table, [batch, length]; if empty, position i has row first + i
+  IntegerMatrix rows;  // of the table, [batch, length]; if empty, position i has row first + i
   Index first;
   Turn<T> turn;  // by row 0
   Index row_stride;
@@ -38,7 +38,7 @@ template <class T> struct RotateWork {
   Index items() const { return y.empty() ? 0 : y.batch() * blocks(); }
   bool heads_inside() const { return std::abs(y.stride[1]) < std::abs(y.stride[2]); }
   Turn<T> turn_at(Index b, Index s) const {
-    const Index row = rows.data == nullptr ? first + s : rows(b, s);
+    const Index row = rows.given() ? rows(b, s) : first + s;
     Turn<T> moved = turn;
     moved.cosine += row * row_stride;
     moved.sine += row * row_stride;
@@ -70,7 +70,7 @@ namespace rope {
 /// Everything has a default, and each field can be named: {.first = cached, .executor = &pool}.
 struct RotateOptions {
   Index first = 0;               ///< the table's row for the first position; the next one's is one more
-  Matrix<const Index> rows{};    ///< the table's row for each position instead, [batch, length]
+  detail::IntegerMatrix rows{};  ///< the table's row for each position instead, [batch, length]
   bool inverse = false;          ///< turns back
   Executor* executor = nullptr;  ///< whose threads to use; the calling one if null
   std::optional<Isa> isa = {};   ///< the instruction set to use; active_isa() if unset
@@ -81,7 +81,7 @@ struct RotateOptions {
 namespace detail {
 
 template <class T> void check_rows(const View<const T>& x, const rope::Table<T>& table, const rope::RotateOptions& o) {
-  if (o.rows.data == nullptr) {
+  if (!o.rows.given()) {
     require(o.first >= 0 && o.first < max_length, "first", "first", o.first, "it has to be from 0 to 2^30 - 1");
     if (o.first + x.length() > table.rows())
       fail("table", "has " + std::to_string(table.rows()) + " rows",
@@ -89,8 +89,8 @@ template <class T> void check_rows(const View<const T>& x, const rope::Table<T>&
     return;
   }
   require(o.first == 0, "first", "first", o.first, "it has to be 0 when there are rows");
-  check_same("rows", "batch", o.rows.rows, x.batch(), "x");
-  check_same("rows", "length", o.rows.columns, x.length(), "x");
+  check_same("rows", "batch", o.rows.rows(), x.batch(), "x");
+  check_same("rows", "length", o.rows.columns(), x.length(), "x");
   for (Index b = 0; b < x.batch(); ++b)
     for (Index s = 0; s < x.length(); ++s)
       if (o.rows(b, s) < 0 || o.rows(b, s) >= table.rows())

@@ -44,19 +44,23 @@ template <class T> class Table {
   }
 
   /// Positions of the caller's, in any order: row r is of positions[r].
-  Table(const Spec& spec, std::span<const Index> positions)
-      : Table(spec, Matrix<const Index>{positions.data(), static_cast<Index>(positions.size()), 1, 1, 1}) {}
+  template <detail::Numbers R>
+  Table(const Spec& spec, const R& positions)
+      : Table(spec, detail::IntegerMatrix(
+                        row_major(std::data(positions), static_cast<Index>(std::size(positions)), Index(1)))) {}
 
   /// Positions of several components: row r is of positions(r, 0), positions(r, 1), …; [rows, position_components].
-  Table(const Spec& spec, const Matrix<const Index>& positions) {
+  template <detail::WholeNumber N>
+  Table(const Spec& spec, const Matrix<N>& positions) : Table(spec, detail::IntegerMatrix(positions)) {}
+  Table(const Spec& spec, const detail::IntegerMatrix& positions) {
     detail::check_spec(spec);
-    detail::require(positions.rows >= 0 && positions.rows < detail::max_length, "positions", "the number of rows",
-                    positions.rows, "it has to be from 0 to 2^30 - 1");
-    if (positions.columns != spec.position_components())
-      detail::fail("positions", "the number of components is " + std::to_string(positions.columns),
+    detail::require(positions.rows() >= 0 && positions.rows() < detail::max_length, "positions", "the number of rows",
+                    positions.rows(), "it has to be from 0 to 2^30 - 1");
+    if (positions.columns() != spec.position_components())
+      detail::fail("positions", "the number of components is " + std::to_string(positions.columns()),
                    "it has to be " + std::to_string(spec.position_components()) + ", as in spec");
-    if (!positions.empty()) detail::check_pointer(positions.data, "positions");
-    fill(spec, positions.rows, [&](Index row, Index component) { return positions(row, component); });
+    if (!positions.empty()) detail::check_pointer(positions.data(), "positions");
+    fill(spec, positions.rows(), [&](Index row, Index component) { return positions(row, component); });
   }
 
   /// Cosines and sines of the caller's: [rows, rotary_dim / 2] each. They are copied. (Where they come twice as wide,

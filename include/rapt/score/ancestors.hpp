@@ -23,20 +23,20 @@ namespace detail {
 /// number lies there: two numbers a node instead of n bits.
 class Trees {
  public:
-  explicit Trees(const Matrix<const std::int32_t>& parents)
-      : nodes_(parents.columns), number_(size(parents)), end_(size(parents)) {
-    for (Index t = 0; t < parents.rows; ++t) walk(parents, t);
+  explicit Trees(const IntegerMatrix& parents)
+      : nodes_(parents.columns()), number_(size(parents)), end_(size(parents)) {
+    for (Index t = 0; t < parents.rows(); ++t) walk(parents, t);
   }
 
   const std::int32_t* number() const { return number_.data(); }  // [trees][nodes]
   const std::int32_t* end() const { return end_.data(); }
 
  private:
-  static std::size_t size(const Matrix<const std::int32_t>& m) { return static_cast<std::size_t>(m.rows * m.columns); }
+  static std::size_t size(const IntegerMatrix& m) { return static_cast<std::size_t>(m.rows() * m.columns()); }
 
   /// First the sizes, from the last node to the first: children come after their parents. Then each node takes the
   /// numbers that its parent has left.
-  void walk(const Matrix<const std::int32_t>& parents, Index tree) {
+  void walk(const IntegerMatrix& parents, Index tree) {
     std::int32_t* const number = number_.data() + tree * nodes_;
     std::int32_t* const end = end_.data() + tree * nodes_;
     std::vector<std::int32_t> next(static_cast<std::size_t>(nodes_));  // the first number that a node has left
@@ -45,7 +45,7 @@ class Trees {
     for (Index i = nodes_ - 1; i >= 0; --i)
       if (parents(tree, i) >= 0) end[parents(tree, i)] += end[i];
     for (Index i = 0; i < nodes_; ++i) {
-      const std::int32_t parent = parents(tree, i), size = end[i];
+      const std::int32_t parent = parents.low(tree, i), size = end[i];
       std::int32_t& from = parent < 0 ? next_root : next[static_cast<std::size_t>(parent)];
       number[i] = from;
       next[static_cast<std::size_t>(i)] = from + 1;
@@ -120,17 +120,17 @@ struct Ancestors {
 /// tree grows; with more, those before the nodes attend as with causal(). (SpecInfer: Miao et al. 2023,
 /// arXiv:2305.09781.)
 inline Ancestors ancestors(PerPosition parents, std::optional<Index> queries = {}) {
-  const Matrix<const std::int32_t>& p = parents.ids;
-  const Index count = queries.value_or(p.columns);
-  detail::require(p.rows >= 1, "ancestors", "the number of trees", p.rows, "it has to be 1 or more");
-  detail::require(p.columns < detail::max_length, "ancestors", "the number of nodes", p.columns,
+  const detail::IntegerMatrix& p = parents.ids;
+  const Index count = queries.value_or(p.columns());
+  detail::require(p.rows() >= 1, "ancestors", "the number of trees", p.rows(), "it has to be 1 or more");
+  detail::require(p.columns() < detail::max_length, "ancestors", "the number of nodes", p.columns(),
                   "it has to be less than 2^30");
   detail::require(count >= 0 && count < detail::max_length, "ancestors", "the number of queries", count,
                   "it has to be from 0 to 2^30 - 1");
-  if (p.data == nullptr && !p.empty())
+  if (p.data() == nullptr && !p.empty())
     detail::fail("ancestors", "parents is a null pointer", "it has to point to the parents");
-  for (Index t = 0; t < p.rows; ++t)
-    for (Index i = 0; i < p.columns; ++i)
+  for (Index t = 0; t < p.rows(); ++t)
+    for (Index i = 0; i < p.columns(); ++i)
       if (p(t, i) < -1 || p(t, i) >= i)
         detail::fail("ancestors", {"the parent of node ", i, " is ", p(t, i)},
                      i == 0 ? "it has to be -1, for what stands before the tree"
@@ -140,9 +140,9 @@ inline Ancestors ancestors(PerPosition parents, std::optional<Index> queries = {
   return {std::move(trees),
           number,
           end,
-          p.rows == 1 ? 0 : p.columns,
-          static_cast<std::int32_t>(p.rows),
-          static_cast<std::int32_t>(p.columns),
+          p.rows() == 1 ? 0 : p.columns(),
+          static_cast<std::int32_t>(p.rows()),
+          static_cast<std::int32_t>(p.columns()),
           static_cast<std::int32_t>(count)};
 }
 

@@ -103,24 +103,23 @@ struct BlockSparse {
 namespace detail {
 
 /// Throws if they can't be rows and columns of blocks.
-inline void check_blocks(const Matrix<const std::int32_t>& rows, std::span<const std::int32_t> columns,
-                         BlockSize size) {
+inline void check_blocks(const IntegerMatrix& rows, const Integers& columns, BlockSize size) {
   const auto in_range = [](const char* what, Index n) {
     require(n >= 1 && n < max_length, "block_sparse", what, n, "it has to be from 1 to 2^30 - 1");
   };
   in_range("the block size of queries", size.queries);
   in_range("the block size of keys", size.keys);
-  if (rows.rows < 1 || rows.columns < 1 || rows.data == nullptr)
+  if (rows.rows() < 1 || rows.columns() < 1 || rows.data() == nullptr)
     fail("block_sparse", "rows is empty", "it has to have a number for each block of queries, and one more");
-  for (Index h = 0; h < rows.rows; ++h)
-    for (Index r = 0; r < rows.columns; ++r) {
+  for (Index h = 0; h < rows.rows(); ++h)
+    for (Index r = 0; r < rows.columns(); ++r) {
       const Index begin = r == 0 ? 0 : rows(h, r - 1), end = rows(h, r);
-      if (end < begin || end > static_cast<Index>(columns.size()))
+      if (end < begin || end > columns.size())
         fail("block_sparse", {"rows[", r, "] is ", end},
-             {"it has to be from ", begin, " to ", static_cast<Index>(columns.size()), ", the number of columns"});
+             {"it has to be from ", begin, " to ", columns.size(), ", the number of columns"});
       Index before = -1;
       for (Index i = begin; r > 0 && i < end; ++i) {
-        const Index column = columns[static_cast<std::size_t>(i)];
+        const Index column = columns[i];
         if (column <= before || column >= max_length / size.keys + 1)
           fail("block_sparse", {"columns[", i, "] is ", column},
                "in a row they have to ascend from 0 or more, within 2^30 positions");
@@ -137,26 +136,25 @@ inline void check_blocks(const Matrix<const std::int32_t>& rows, std::span<const
 /// position 0; queries before it or after the last block attend to nothing. A copy is taken, of a bit a block.
 ///
 /// Any block size is right; multiples of 64 positions, the kernels' tiles, are fast, as nothing is masked within one.
-inline BlockSparse block_sparse(PerPosition rows, std::span<const std::int32_t> columns, BlockSize size) {
-  const Matrix<const std::int32_t>& r = rows.ids;
+inline BlockSparse block_sparse(PerPosition rows, const detail::Integers& columns, BlockSize size) {
+  const detail::IntegerMatrix& r = rows.ids;
   detail::check_blocks(r, columns, size);
-  const Index blocks = r.columns - 1;
+  const Index blocks = r.columns() - 1;
   Index key_blocks = 0;
-  for (Index h = 0; h < r.rows; ++h)
-    for (Index i = r(h, 0); i < r(h, blocks); ++i)
-      key_blocks = std::max<Index>(key_blocks, columns[static_cast<std::size_t>(i)] + 1);
+  for (Index h = 0; h < r.rows(); ++h)
+    for (Index i = r(h, 0); i < r(h, blocks); ++i) key_blocks = std::max<Index>(key_blocks, columns[i] + 1);
   const Index words = detail::ceil_div(key_blocks, 64);
-  std::vector<std::uint64_t> bits(static_cast<std::size_t>(r.rows * blocks * words));
-  for (Index h = 0; h < r.rows; ++h)
+  std::vector<std::uint64_t> bits(static_cast<std::size_t>(r.rows() * blocks * words));
+  for (Index h = 0; h < r.rows(); ++h)
     for (Index b = 0; b < blocks; ++b)
       for (Index i = r(h, b); i < r(h, b + 1); ++i) {
-        const std::int32_t column = columns[static_cast<std::size_t>(i)];
+        const Index column = columns[i];
         bits[static_cast<std::size_t>((h * blocks + b) * words + column / 64)] |= std::uint64_t(1) << column % 64;
       }
   const auto memory = Shared<const std::vector<std::uint64_t>>::make(std::move(bits));
   return {memory,
           memory->data(),
-          static_cast<std::int32_t>(r.rows),
+          static_cast<std::int32_t>(r.rows()),
           static_cast<std::int32_t>(blocks),
           static_cast<std::int32_t>(key_blocks),
           static_cast<std::int32_t>(words),

@@ -43,49 +43,57 @@ template <class T, class See> constexpr Coverage look_at_rows(const View<T>& vie
 
 }  // namespace detail
 
+namespace detail {
+
+/// Of eight bytes, the highest bit of each that isn't 0. (Of the seven lower bits, the sum carries into it.)
+inline std::uint64_t not_zero(const std::uint8_t* bytes) {
+  constexpr std::uint64_t highest = 0x8080808080808080;
+  std::uint64_t eight;
+  std::memcpy(&eight, bytes, sizeof eight);
+  return (((eight & ~highest) + ~highest) | eight) & highest;
+}
+
+}  // namespace detail
+
 /// See mask().
 struct DenseMask {
-  View<const bool> view;  // [batch, heads, q_len, kv_len], with strides of 0 where it broadcasts
+  View<const std::uint8_t> view;  // [batch, heads, q_len, kv_len], with strides of 0 where it broadcasts
 
-  constexpr bool attends(Coord c) const { return view(c.batch, c.head, c.row, c.key); }
+  constexpr bool attends(Coord c) const { return view(c.batch, c.head, c.row, c.key) != 0; }
 
   /// Bit j: whether the query attends to key first.key + j, of `count` keys, 64 at most.
   std::uint64_t row_bits(Coord first, Index count) const {
     const Index stride = view.stride[3];
-    const bool* const row = view.row(first.batch, first.head, first.row) + first.key * stride;
+    const std::uint8_t* const row = view.row(first.batch, first.head, first.row) + first.key * stride;
     std::uint64_t bits = 0;
     Index j = 0;
     if constexpr (std::endian::native == std::endian::little)
-      for (; stride == 1 && j + 8 <= count; j += 8) {
-        std::uint64_t eight;  // bytes of 0 and 1, whose bits the product gathers in its highest byte
-        std::memcpy(&eight, row + j, sizeof eight);
-        bits |= (eight * 0x0102040810204080) >> 56 << j;
-      }
-    for (; j < count; ++j) bits |= std::uint64_t(row[j * stride]) << j;
+      for (; stride == 1 && j + 8 <= count; j += 8)  // the product gathers the bits in its highest byte
+        bits |= (detail::not_zero(row + j) * 0x0002040810204081) >> 56 << j;
+    for (; j < count; ++j) bits |= std::uint64_t(row[j * stride] != 0) << j;
     return bits;
   }
 
   /// Exact. Eight keys at once, if they stand side by side.
   Coverage covers(const Box& box) const {
     const Index stride = view.stride[3], count = stride == 0 ? 1 : box.last_key - box.first_key + 1;
-    return detail::look_at_rows(view, box, [&](const bool* row, detail::Seen& seen) {
-      const bool* const first = row + box.first_key * stride;
+    return detail::look_at_rows(view, box, [&](const std::uint8_t* row, detail::Seen& seen) {
+      const std::uint8_t* const first = row + box.first_key * stride;
       Index j = 0;
       if (stride == 1) {
-        static_assert(sizeof(bool) == 1);
-        std::uint64_t either = 0, both = all_true;
+        constexpr std::uint64_t all = 0x8080808080808080;
+        std::uint64_t either = 0, both = all;
         for (; j + 8 <= count; j += 8) {
-          std::uint64_t eight;
-          std::memcpy(&eight, first + j, sizeof eight);
+          const std::uint64_t eight = detail::not_zero(first + j);
           either |= eight;
           both &= eight;
         }
         seen.any |= either != 0;
-        seen.all &= both == all_true;
+        seen.all &= both == all;
       }
       for (; j < count; ++j) {
-        seen.any |= first[j * stride];
-        seen.all &= first[j * stride];
+        seen.any |= first[j * stride] != 0;
+        seen.all &= first[j * stride] != 0;
       }
     });
   }
@@ -100,15 +108,18 @@ struct DenseMask {
     shape.check_apart(view, "mask");
   }
   std::string describe() const { return "mask"; }
-
- private:
-  static constexpr std::uint64_t all_true = 0x0101010101010101;
 };
 
-/// A mask that a caller has in memory: [batch, heads, q_len, kv_len], true where the call's query attends to the key.
-/// Any strides; an extent of 1, or a stride of 0, broadcasts. (bit_mask() takes an eighth of the memory.)
-constexpr DenseMask mask(const View<const bool>& view) { return {detail::broadcasting(view)}; }
-constexpr DenseMask mask(const View<bool>& view) { return mask(View<const bool>(view)); }
+/// A mask that a caller has in memory: [batch, heads, q_len, kv_len], where the call's query attends to the key if the
+/// element is true; or, of bytes, as torch.uint8 and C have masks, if it is not 0, whatever else. Any strides; an
+/// extent of 1, or a stride of 0, broadcasts. (bit_mask() takes an eighth of the memory.)
+inline DenseMask mask(const View<const std::uint8_t>& view) { return {detail::broadcasting(view)}; }
+inline DenseMask mask(const View<std::uint8_t>& view) { return mask(View<const std::uint8_t>(view)); }
+inline DenseMask mask(const View<const bool>& view) {
+  static_assert(sizeof(bool) == 1);
+  return mask(View<const std::uint8_t>{reinterpret_cast<const std::uint8_t*>(view.data), view.extent, view.stride});
+}
+inline DenseMask mask(const View<bool>& view) { return mask(View<const bool>(view)); }
 
 RAPT_NAMESPACE_END
 

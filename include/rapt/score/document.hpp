@@ -17,20 +17,20 @@ struct Document {
   PerPosition queries, keys;
   bool by_row;  // queries has an id for each of the call's queries, not for each position
 
-  constexpr Index place(Coord c) const { return by_row ? c.row : c.query; }
+  Index place(Coord c) const { return by_row ? c.row : c.query; }
   /// Whether a query has an id: not if it stands before or after all positions that have one.
-  constexpr bool known(Coord c) const { return place(c) >= 0 && place(c) < queries.ids.columns; }
+  bool known(Coord c) const { return place(c) >= 0 && place(c) < queries.ids.columns(); }
   /// The ids of a query that has one, and of a key.
-  constexpr std::int32_t query_id(Coord c) const { return queries.ids(c.batch, place(c)); }
-  constexpr std::int32_t key_id(Coord c) const { return keys.ids(c.batch, c.key); }
+  std::int32_t query_id(Coord c) const { return queries.ids.low(c.batch, place(c)); }
+  std::int32_t key_id(Coord c) const { return keys.ids.low(c.batch, c.key); }
 
-  constexpr bool attends(Coord c) const { return known(c) && query_id(c) == key_id(c); }
+  bool attends(Coord c) const { return known(c) && query_id(c) == key_id(c); }
 
   /// By the least and the largest id on either side: sequences that follow each other, with ids that ascend, are told
   /// apart exactly.
-  constexpr Coverage covers(const Box& box) const {
+  Coverage covers(const Box& box) const {
     const Index first = by_row ? box.first_row : box.first_query, last = first + (box.last_query - box.first_query);
-    const Index known_first = std::max<Index>(first, 0), known_last = std::min<Index>(last, queries.ids.columns - 1);
+    const Index known_first = std::max<Index>(first, 0), known_last = std::min<Index>(last, queries.ids.columns() - 1);
     if (known_first > known_last) return Coverage::none;
     const Range q = range_of(queries.ids, box.batch, known_first, known_last);
     const Range k = range_of(keys.ids, box.batch, box.first_key, box.last_key);
@@ -51,11 +51,11 @@ struct Document {
   struct Range {
     std::int32_t least, most;
   };
-  static constexpr Range range_of(const Matrix<const std::int32_t>& ids, Index batch, Index first, Index last) {
-    const std::int32_t* const row = ids.row(batch);
-    std::int32_t least = row[first * ids.column_stride], most = least;
+  static Range range_of(const detail::IntegerMatrix& ids, Index batch, Index first, Index last) {
+    const detail::Integers row = ids.row(batch);
+    std::int32_t least = row.low(first), most = least;
     for (Index i = first + 1; i <= last; ++i) {
-      const std::int32_t id = row[i * ids.column_stride];
+      const std::int32_t id = row.low(i);
       least = id < least ? id : least;
       most = id > most ? id : most;
     }

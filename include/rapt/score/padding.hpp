@@ -14,8 +14,8 @@ RAPT_NAMESPACE_BEGIN
 struct Padding {
   PerBatch lengths;
 
-  constexpr bool attends(Coord c) const { return c.key < lengths.of(c.batch); }
-  constexpr Coverage covers(const Box& box) const {
+  bool attends(Coord c) const { return c.key < lengths.of(c.batch); }
+  Coverage covers(const Box& box) const {
     const std::int32_t length = lengths.of(box.batch);
     return box.first_key >= length ? Coverage::none : box.last_key < length ? Coverage::all : Coverage::some;
   }
@@ -24,7 +24,8 @@ struct Padding {
 };
 
 /// Right padding: of batch entry b, only the first lengths[b] positions are attended to. One number, or one for each
-/// batch entry (std::int32_t, the caller's memory), 0 or more. What queries in the filling compute is nobody's concern.
+/// batch entry (32 or 64 bits, the caller's memory), 0 or more. What queries in the filling compute is nobody's
+/// concern.
 inline Padding padding(PerBatch lengths) {
   lengths.check("padding", "length");
   return {lengths};
@@ -34,8 +35,8 @@ inline Padding padding(PerBatch lengths) {
 struct LeftPadding {
   PerBatch starts;
 
-  constexpr bool attends(Coord c) const { return c.key >= starts.of(c.batch); }
-  constexpr Coverage covers(const Box& box) const {
+  bool attends(Coord c) const { return c.key >= starts.of(c.batch); }
+  Coverage covers(const Box& box) const {
     const std::int32_t start = starts.of(box.batch);
     return box.last_key < start ? Coverage::none : box.first_key >= start ? Coverage::all : Coverage::some;
   }
@@ -44,7 +45,7 @@ struct LeftPadding {
 };
 
 /// Left padding: of batch entry b, only the positions from starts[b] on are attended to. One number, or one for each
-/// batch entry (std::int32_t, the caller's memory), 0 or more.
+/// batch entry (32 or 64 bits, the caller's memory), 0 or more.
 inline LeftPadding left_padding(PerBatch starts) {
   starts.check("left_padding", "start");
   return {starts};

@@ -11,16 +11,14 @@
 
 #include "rapt/core/coord.hpp"
 #include "rapt/core/error.hpp"
-#include "rapt/core/matrix.hpp"
+#include "rapt/core/integers.hpp"
 #include "rapt/score/stage.hpp"
 
 RAPT_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// 32-bit numbers side by side; and such as are gone when the mask is used.
-template <class R>
-concept Numbers = std::convertible_to<const R&, std::span<const std::int32_t>>;
+/// Numbers that are gone when the mask is used.
 template <class R> inline constexpr bool is_span = false;
 template <class E, std::size_t n> inline constexpr bool is_span<std::span<E, n>> = true;
 template <class R>
@@ -31,12 +29,12 @@ concept OwnNumbers = Numbers<R> && !is_span<R>;
 /// A number for each batch entry, which stays the caller's memory, or one for all of them.
 class PerBatch {
  public:
-  template <std::integral N> constexpr PerBatch(N n) : all_(static_cast<Index>(n)) {}
-  template <detail::Numbers R> constexpr PerBatch(const R& numbers) : each_(numbers) {}
+  template <std::integral N> PerBatch(N n) : all_(static_cast<Index>(n)) {}
+  template <detail::Numbers R> PerBatch(const R& numbers) : each_(numbers) {}
   template <detail::OwnNumbers R> PerBatch(const R&& numbers) = delete;
 
-  constexpr std::int32_t of(std::int32_t batch) const {
-    return each_.data() == nullptr ? static_cast<std::int32_t>(all_) : each_[static_cast<std::size_t>(batch)];
+  std::int32_t of(std::int32_t batch) const {
+    return each_.data() == nullptr ? static_cast<std::int32_t>(all_) : each_.low(batch);
   }
 
   /// What can be said before the call is known: whether the one number is from 0 to 2^31 - 1.
@@ -47,21 +45,21 @@ class PerBatch {
   /// That there are as many as batch entries, and that they are 0 or more.
   void check(const char* mask, const char* what, const ProblemShape& shape) const {
     if (each_.data() == nullptr) return;
-    const Index count = static_cast<Index>(each_.size());
+    const Index count = each_.size();
     if (count != shape.batch)
       detail::fail(mask, {"has ", count, " ", what, "s"},
                    {"it has to have ", shape.batch, ", one for each batch entry"});
     for (Index b = 0; b < count; ++b)
-      if (each_[static_cast<std::size_t>(b)] < 0)
-        detail::fail(mask, {"the ", what, " of batch entry ", b, " is ", each_[static_cast<std::size_t>(b)]},
-                     "it has to be 0 or more");
-    shape.check_apart(row_major(each_.data(), 1, count), mask);
+      if (each_[b] < 0 || each_[b] >= Index(1) << 31)
+        detail::fail(mask, {"the ", what, " of batch entry ", b, " is ", each_[b]},
+                     "it has to be 0 or more, and fit 32 bits");
+    shape.check_apart(each_, mask);
   }
 
   std::string describe() const { return each_.data() == nullptr ? std::to_string(all_) : "one for each batch entry"; }
 
  private:
-  std::span<const std::int32_t> each_{};
+  detail::Integers each_{};
   Index all_ = 0;  // if there is not one for each
 };
 

@@ -14,8 +14,8 @@ RAPT_NAMESPACE_BEGIN
 struct PrefixLm {
   PerBatch lengths;
 
-  constexpr bool attends(Coord c) const { return (c.key <= c.query) | (c.key < lengths.of(c.batch)); }
-  constexpr Coverage covers(const Box& box) const {
+  bool attends(Coord c) const { return (c.key <= c.query) | (c.key < lengths.of(c.batch)); }
+  Coverage covers(const Box& box) const {
     const std::int32_t length = lengths.of(box.batch);
     if (box.last_key <= box.first_query || box.last_key < length) return Coverage::all;
     return box.first_key > box.last_query && box.first_key >= length ? Coverage::none : Coverage::some;
@@ -25,8 +25,8 @@ struct PrefixLm {
 };
 
 /// Of batch entry b, every query attends to the first lengths[b] positions; beyond them, to its own position and those
-/// before it, as with causal(). One number, or one for each batch entry (std::int32_t, the caller's memory), 0 or more.
-/// As in prefix language models (Raffel et al. 2020, arXiv:1910.10683) and PaliGemma.
+/// before it, as with causal(). One number, or one for each batch entry (32 or 64 bits, the caller's memory), 0 or
+/// more. As in prefix language models (Raffel et al. 2020, arXiv:1910.10683) and PaliGemma.
 inline PrefixLm prefix_lm(PerBatch lengths) {
   lengths.check("prefix_lm", "length");
   return {lengths};

@@ -38,7 +38,7 @@ template <class T> struct Rotation {
   View<T> y;
   const T *cosines, *sines;
   Index rows, pairs;
-  Matrix<const Index> ids{};  // without data: row b · seq + s
+  rapt::detail::IntegerMatrix ids{};  // without data: row b · seq + s
 };
 
 template <class T> const T* cache_rows(const Tensor<const T>& t, const char* name, const Rotation<T>& r, bool by_id) {
@@ -87,7 +87,7 @@ Rotation<T> checked(const RotaryEmbeddingInputs<T>& in, const RotaryEmbeddingAtt
   check_size("position_ids", "batch_size", ids.dim(0), r.x.batch(), ", as in input");
   check_size("position_ids", "sequence_length", ids.dim(1), r.x.length(), ", as in input");
   static_assert(std::is_same_v<Index, std::int64_t>);
-  r.ids = {ids.data, ids.dim(0), ids.dim(1), ids.step(0), ids.step(1)};
+  r.ids = Matrix<const std::int64_t>{ids.data, ids.dim(0), ids.dim(1), ids.step(0), ids.step(1)};
   if (!r.ids.empty()) rapt::detail::check_pointer(ids.data, "position_ids");
   for (Index b = 0; b < ids.dim(0); ++b)
     for (Index s = 0; s < ids.dim(1); ++s)
@@ -101,7 +101,7 @@ Rotation<T> checked(const RotaryEmbeddingInputs<T>& in, const RotaryEmbeddingAtt
 template <class T> void turn(const Rotation<T>& r, bool interleaved, const Options& o) {
   if (r.x.empty()) return;
   const compat::detail::Angles<T> angles{r.cosines, r.sines, r.pairs, interleaved};
-  if (r.ids.data != nullptr) return compat::detail::turn(r.x, r.y, angles, r.ids, o.executor, o.isa);
+  if (r.ids.given()) return compat::detail::turn(r.x, r.y, angles, r.ids, o.executor, o.isa);
   for (Index b = 0; b < r.x.batch(); ++b) {
     View<const T> x = r.x;
     View<T> y = r.y;
@@ -126,7 +126,7 @@ void rotary_embedding(const RotaryEmbeddingInputs<T>& inputs, const RotaryEmbedd
     compat::detail::check_apart({compat::detail::named("output", r.y)}, {compat::detail::named("input", r.x)});
   else
     compat::detail::check_apart({compat::detail::named("output", r.y)}, {});
-  const Index rows = r.ids.data != nullptr ? inputs.cos_cache.dim(0) : r.x.batch() * r.x.length();
+  const Index rows = r.ids.given() ? inputs.cos_cache.dim(0) : r.x.batch() * r.x.length();
   for (const auto& [name, data] : {std::pair{"cos_cache", r.cosines}, std::pair{"sin_cache", r.sines}})
     compat::detail::check_apart({compat::detail::named("output", r.y)},
                                 {compat::detail::named(name, bsd(data, 1, rows, r.pairs))});
