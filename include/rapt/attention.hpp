@@ -52,11 +52,12 @@ template <class Q, class K, class V, class O, class S> struct Types {
   static constexpr bool elements =
       Element<Q> && CacheElement<Kept> && CacheElement<std::remove_const_t<V>> && Element<O>;
   static constexpr bool same = std::is_same_v<std::remove_const_t<Q>, element_of_t<Kept>> &&
-                               std::is_same_v<Kept, std::remove_const_t<V>> &&
+                               std::is_same_v<std::remove_const_t<Q>, element_of_t<std::remove_const_t<V>>> &&
                                std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<O>>;
   static_assert(elements, "rapt: q, k, v and out hold float or double; or k and v Eigen::half or Eigen::bfloat16");
-  static_assert(same || !elements,
-                "rapt: q, k, v and out hold elements of one type; or k and v hold 16-bit ones, and q and out float");
+  static_assert(
+      same || !elements,
+      "rapt: q, k, v and out hold elements of one type; or k and v, or one of them, 16-bit ones, and q and out float");
   static_assert(!std::is_const_v<O>, "rapt: out is written to, so its elements can't be const");
   static_assert(Score<S>,
                 "rapt: the fifth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a function "
@@ -113,8 +114,9 @@ template <class T, class Kv> void check_cached_dims(const View<const T>& q, cons
 }
 
 /// What can be wrong with a caller's pages: the table is looked at as far as the lengths reach.
-template <class K> RAPT_NOINLINE void check_pages(const PagedRowsKv<K>& kv) {
-  const View<const K>&k = kv.k, &v = kv.v;
+template <class K, class V> RAPT_NOINLINE void check_pages(const PagedRowsKv<K, V>& kv) {
+  const View<const K>& k = kv.k;
+  const View<const V>& v = kv.v;
   const BlockTable& t = kv.table;
   check_view(k, "k_pages", "head_dim");
   check_view(v, "v_pages", "value_dim");
@@ -137,9 +139,9 @@ template <class K> RAPT_NOINLINE void check_pages(const PagedRowsKv<K>& kv) {
 
 /// Keys and values that are a caller's, whatever their home: right by themselves, and apart from what is written.
 template <class Kv> void check_kv(const Kv&) {}
-template <class K> void check_kv(const PagedRowsKv<K>& kv) { check_pages(kv); }
+template <class K, class V> void check_kv(const PagedRowsKv<K, V>& kv) { check_pages(kv); }
 template <class T, class Kv> void check_kv_apart(const Problem<T, Kv>&) {}
-template <class T, class K> void check_kv_apart(const Problem<T, PagedRowsKv<K>>& p) {
+template <class T, class K, class V> void check_kv_apart(const Problem<T, PagedRowsKv<K, V>>& p) {
   check_apart(p.out, p.lse, p.kv.k, "k_pages");
   check_apart(p.out, p.lse, p.kv.v, "v_pages");
 }
@@ -184,12 +186,14 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
 template <class K, class V>
 auto paged(const View<K>& k_pages, const View<V>& v_pages, const detail::IntegerMatrix& block_table,
            const detail::Integers& lengths) {
-  using Kept = std::remove_const_t<K>;
-  static_assert(CacheElement<Kept> && std::is_same_v<Kept, std::remove_const_t<V>>,
-                "rapt: k_pages and v_pages hold elements of one type: float, double, Eigen::half or Eigen::bfloat16");
+  using Key = std::remove_const_t<K>;
+  using Value = std::remove_const_t<V>;
+  static_assert(CacheElement<Key> && CacheElement<Value> &&
+                    std::is_same_v<detail::element_of_t<Key>, detail::element_of_t<Value>>,
+                "rapt: k_pages and v_pages hold float, Eigen::half or Eigen::bfloat16, or both of them double");
   detail::check_extent("k_pages", "the page size", k_pages.length());
   const detail::Divisor size(static_cast<std::int32_t>(k_pages.length()));
-  return CacheView<Kept, detail::PagedRowsKv<Kept>>{{k_pages, v_pages, {block_table, lengths, size}}};
+  return CacheView<Key, detail::PagedRowsKv<Key, Value>>{{k_pages, v_pages, {block_table, lengths, size}}};
 }
 
 /// What attention(q, k, v, out, score, options) would run, and how. Holds views, not copies: the memory has to stay.
@@ -202,9 +206,10 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
     using T = detail::element_t<Q>;
     const detail::staged_t<S> stage = detail::staged(score);
     const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    using Kept = std::remove_const_t<K>;
-    const auto problem = detail::validated<T, Kept>(q, k, v, out, options.lse, options.scale, align);
-    return Plan<T, detail::staged_t<S>, detail::StridedKv<Kept>>(problem, stage, options);
+    using Key = std::remove_const_t<K>;
+    using Value = std::remove_const_t<V>;
+    const auto problem = detail::validated<T, Key, Value>(q, k, v, out, options.lse, options.scale, align);
+    return Plan<T, detail::staged_t<S>, detail::StridedKv<Key, Value>>(problem, stage, options);
   }
 }
 

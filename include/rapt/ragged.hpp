@@ -50,10 +50,11 @@ auto plan(const Q& q, const K& k, const V& v, const O& out, const S& score = {},
     using T = detail::element_t<E>;
     const detail::staged_t<S> stage = detail::staged(score);
     const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    using Kept = std::remove_const_t<detail::batch_element_t<K>>;
-    return Plan<T, detail::staged_t<S>, detail::StridedKv<Kept>>(
-        detail::validated_ragged<T, Kept>(detail::as_ragged(q), detail::as_ragged(k), detail::as_ragged(v),
-                                          detail::as_ragged(out), options.lse, options.scale, align),
+    using Key = std::remove_const_t<detail::batch_element_t<K>>;
+    using Value = std::remove_const_t<detail::batch_element_t<V>>;
+    return Plan<T, detail::staged_t<S>, detail::StridedKv<Key, Value>>(
+        detail::validated_ragged<T, Key, Value>(detail::as_ragged(q), detail::as_ragged(k), detail::as_ragged(v),
+                                                detail::as_ragged(out), options.lse, options.scale, align),
         stage, options, detail::OfSequences{});
   }
 }

@@ -46,6 +46,9 @@ struct WindowSize {
   Index left = -1, right = -1;
 };
 
+/// What a tensor of T is computed in, and its logsumexps are: float for the 16-bit types.
+template <class T> using Computed = std::conditional_t<CacheElement<T>, rapt::detail::element_of_t<T>, float>;
+
 /// What the functions take besides their tensors, with FlashAttention's names and defaults. (`deterministic` and
 /// num_splits have no counterpart: the bits are the same always, however keys are split.)
 template <class T> struct Arguments {
@@ -55,7 +58,7 @@ template <class T> struct Arguments {
   WindowSize window_size{};               ///< from the same positions; causal cuts it at 0 to the right
   double softcap = 0;                     ///< 0: none
   Tensor<const float> alibi_slopes{};  ///< [nheads] or [batch, nheads]: −slope · |i + seqlen_k − seqlen_q − j|
-  Tensor<T> softmax_lse{};  ///< where it goes, if wanted: [batch, nheads, seqlen_q], varlen [nheads, total_q]
+  Tensor<Computed<T>> softmax_lse{};  ///< where it goes, if wanted: [batch, nheads, seqlen_q], varlen [nheads, total_q]
   Tensor<const std::int32_t> block_table{};  ///< varlen: [batch, pages of a sequence]; k and v are pages
 };
 
@@ -74,7 +77,7 @@ template <class T> struct KvCacheArguments {
   bool rotary_interleaved = true;  ///< pairs of neighbours, instead of pairs of halves
   Tensor<const float> alibi_slopes{};
   int num_splits = 0;  ///< not looked at
-  Tensor<T> softmax_lse{};
+  Tensor<Computed<T>> softmax_lse{};
 };
 
 using compat::Options;
@@ -144,17 +147,73 @@ inline auto scores_of(double softcap, const Slopes& slopes, bool causal, const W
 }
 using Scores = decltype(scores_of(0, {}, false, {}));
 
-template <class T> using Problem = rapt::detail::Problem<T, Slots<T>>;
-template <class T> using Plan = rapt::Plan<T, Scores, Slots<T>>;
+template <class T> using Problem = rapt::detail::Problem<Computed<T>, Slots<T>>;
+template <class T> using Plan = rapt::Plan<Computed<T>, Scores, Slots<T>>;
 
-template <class T>
-Problem<T> problem_of(const View<const T>& q, const Slots<T>& kv, const View<T>& out, const LogSumExp<T>& lse,
-                      const std::optional<double>& scale) {
-  rapt::detail::check_groups(q.heads(), kv.heads());
-  return {q, kv, out, lse, rapt::detail::checked_scale<T>(scale, q.dim()), rapt::align::bottom_right};
+/// Says in words what the templates below would say in pages.
+template <class T> constexpr bool takes() {
+  static_assert(CacheElement<T>,
+                "rapt: FlashAttention's functions take tensors of float, double, Eigen::half or Eigen::bfloat16");
+  static_assert(
+      requires { sizeof(T); }, "rapt: include <Eigen/Core> before calls with its 16-bit types");
+  return CacheElement<T>;
 }
 
-template <class T> rapt::Options<T> options_of(const Options& o) {
+/// Queries as they are computed with: where they are, or, of 16 bits, widened.
+template <class T> struct Queries {
+  compat::detail::Buffer<Computed<T>> wide{};
+  View<const Computed<T>> view{};
+
+  explicit Queries(const View<const T>& q) {
+    if constexpr (std::is_same_v<T, Computed<T>>)
+      view = q;
+    else
+      view = (wide = compat::detail::Buffer<Computed<T>>(q)).view();
+  }
+  /// Each is turned by a row of the angles: [batch][seqlen_q].
+  void turn(const compat::detail::Angles<Computed<T>>& angles, const std::vector<Index>& rows, const Options& o) {
+    compat::detail::Buffer<Computed<T>> turned(view.batch(), view.heads(), view.length(), view.dim());
+    compat::detail::turn(view, turned.view(), angles, row_major(rows.data(), view.batch(), view.length()), o.executor,
+                         o.isa);
+    view = (wide = std::move(turned)).view();
+  }
+};
+
+/// Outputs as they are computed: where they go, or, of 16 bits, in memory from which they are rounded once.
+template <class T> struct Outputs {
+  View<T> to;
+  compat::detail::Buffer<Computed<T>> wide{};
+  View<Computed<T>> view{};
+
+  explicit Outputs(const View<T>& out) : to(out) {
+    if constexpr (std::is_same_v<T, Computed<T>>)
+      view = out;
+    else
+      view = (wide = compat::detail::Buffer<Computed<T>>(out.batch(), out.heads(), out.length(), out.dim())).view();
+  }
+  /// The first `length` positions have been computed.
+  void round(Index length) {
+    if constexpr (!std::is_same_v<T, Computed<T>>) {
+      View<const Computed<T>> from = view;
+      from.extent[2] = length;
+      compat::detail::copy_positions(from, to);
+    }
+  }
+};
+
+template <class T>
+Problem<T> problem_of(const Queries<T>& q, const Slots<T>& kv, const Outputs<T>& out, const LogSumExp<Computed<T>>& lse,
+                      const std::optional<double>& scale) {
+  rapt::detail::check_groups(q.view.heads(), kv.heads());
+  return {q.view,
+          kv,
+          out.view,
+          lse,
+          rapt::detail::checked_scale<Computed<T>>(scale, q.view.dim()),
+          rapt::align::bottom_right};
+}
+
+template <class T> rapt::Options<Computed<T>> options_of(const Options& o) {
   return {.executor = o.executor, .workspace = o.workspace, .isa = o.isa};
 }
 
@@ -172,13 +231,13 @@ void check_shapes(const View<const T>& q, const View<const T>& k, const View<con
   check_size("out", "headdim", out.dim(), v.dim(), ", as in v");
 }
 
-template <class T> LogSumExp<T> lse_of(const Tensor<T>& t, const View<const T>& q, bool packed) {
+template <class C, class T> LogSumExp<C> lse_of(const Tensor<C>& t, const View<const T>& q, bool packed) {
   if (!t.given()) return {};
   check_rank(t, "softmax_lse", packed ? 2 : 3);
   if (!packed) check_size("softmax_lse", "batch", t.dim(0), q.batch(), ", as in q");
   check_size("softmax_lse", "the number of heads", t.dim(-2), q.heads(), ", as in q");
   check_size("softmax_lse", "its last size", t.dim(-1), q.length(), packed ? ", which is total_q" : ", as in q");
-  const LogSumExp<T> lse{t.data, {q.batch(), q.heads(), q.length()}, {packed ? 0 : t.step(0), t.step(-2), t.step(-1)}};
+  const LogSumExp<C> lse{t.data, {q.batch(), q.heads(), q.length()}, {packed ? 0 : t.step(0), t.step(-2), t.step(-1)}};
   if (q.batch() * q.length() > 0) rapt::detail::check_pointer(t.data, "softmax_lse");
   return lse;
 }
@@ -223,15 +282,18 @@ inline std::span<const std::int32_t> offsets_of(const Tensor<const std::int32_t>
       fail(longest_name, {"is ", longest}, {"it has to be ", n[b] - n[b - 1], " or more, for sequence ", b - 1});
   }
   if (total >= 0 && n[t.dim(0) - 1] > total)
-    fail(name, {"its last number is ", n[t.dim(0) - 1]}, {"it has to be at most ", total, ", which is how many there are"});
+    fail(name, {"its last number is ", n[t.dim(0) - 1]},
+         {"it has to be at most ", total, ", which is how many there are"});
   return {n, static_cast<std::size_t>(t.dim(0))};
 }
 
 }  // namespace detail
 
 /// flash_attn_func: q [batch, seqlen_q, nheads, headdim], k and v [batch, seqlen_k, nheads_k, headdim], out as q. T is
-/// float or double; any strides; v's headdim may differ.
+/// float, double, Eigen::half or Eigen::bfloat16; any strides; v's headdim may differ.
 ///
+/// - 16 bits are computed with in float: keys and values are read where they are, queries and outputs go by memory of
+///   the call, and outputs are rounded once. softmax_lse is float.
 /// - A row that attends to nothing is 0, and its softmax_lse −∞ (FlashAttention 2 writes +∞ there, version 3 −∞).
 /// - softcap applies before ALiBi and the mask. softmax_lse includes all of ALiBi's bias, with causal too.
 /// - With causal, queries beyond the keys' number attend to nothing: bottom-right.
@@ -240,6 +302,7 @@ inline std::span<const std::int32_t> offsets_of(const Tensor<const std::int32_t>
 template <class T>
 void flash_attn_func(const Tensor<const T>& q, const Tensor<const T>& k, const Tensor<const T>& v, const Tensor<T>& out,
                      const Arguments<T>& a = {}, const Options& options = {}) {
+  if constexpr (!detail::takes<T>()) return;
   detail::check_dropout(a.dropout_p);
   if (a.block_table.given()) detail::fail("block_table", "is given", "it is flash_attn_varlen_func's");
   const View<const T> qs = detail::view_of(q, "q", 4), ks = detail::view_of(k, "k", 4), vs = detail::view_of(v, "v", 4);
@@ -248,15 +311,19 @@ void flash_attn_func(const Tensor<const T>& q, const Tensor<const T>& k, const T
   detail::check_size("k", "batch", ks.batch(), qs.batch(), ", as in q");
   std::vector<detail::Slot> slots;
   for (Index b = 0; b < ks.batch(); ++b) slots.push_back({b, 0, ks.length()});
-  const detail::Problem<T> problem = detail::problem_of<T>(qs, {ks, vs, slots.data(), ks.batch()}, outs,
-                                                           detail::lse_of(a.softmax_lse, qs, false), a.softmax_scale);
-  rapt::detail::check_written(problem.out, problem.lse);
-  rapt::detail::check_apart(problem.out, problem.lse, qs, "q");
-  rapt::detail::check_apart(problem.out, problem.lse, ks, "k");
-  rapt::detail::check_apart(problem.out, problem.lse, vs, "v");
+  const auto lse = detail::lse_of(a.softmax_lse, qs, false);
+  rapt::detail::check_written(outs, lse);
+  rapt::detail::check_apart(outs, lse, qs, "q");
+  rapt::detail::check_apart(outs, lse, ks, "k");
+  rapt::detail::check_apart(outs, lse, vs, "v");
+  const detail::Queries<T> queries(qs);
+  detail::Outputs<T> outputs(outs);
+  const detail::Problem<T> problem =
+      detail::problem_of<T>(queries, {ks, vs, slots.data(), ks.batch()}, outputs, lse, a.softmax_scale);
   const auto scores =
       detail::scores_of(a.softcap, detail::slopes_of(a.alibi_slopes, qs.batch(), qs.heads()), a.causal, a.window_size);
   detail::Plan<T>(problem, scores, detail::options_of<T>(options)).run();
+  outputs.round(outs.length());
 }
 
 /// flash_attn_varlen_func: q [total_q, nheads, headdim], k and v [total_k, nheads_k, headdim], out as q; cu_seqlens
@@ -271,6 +338,7 @@ void flash_attn_varlen_func(const Tensor<const T>& q, const Tensor<const T>& k, 
                             const Tensor<T>& out, const Tensor<const std::int32_t>& cu_seqlens_q,
                             const Tensor<const std::int32_t>& cu_seqlens_k, Index max_seqlen_q, Index max_seqlen_k,
                             const Arguments<T>& a = {}, const Options& options = {}) {
+  if constexpr (!detail::takes<T>()) return;
   detail::check_dropout(a.dropout_p);
   const int kv_rank = a.block_table.given() ? 4 : 3;
   const View<const T> qs = detail::view_of(q, "q", 3);
@@ -286,15 +354,20 @@ void flash_attn_varlen_func(const Tensor<const T>& q, const Tensor<const T>& k, 
   for (std::size_t b = 0; b + 1 < k_at.size(); ++b) slots.push_back({0, k_at[b], k_at[b + 1] - k_at[b]});
   detail::Slots<T> kv{ks, vs, slots.data(), count};
   if (kv_rank == 4) detail::take_pages(kv, a.block_table, "k");
-  const detail::Problem<T> whole =
-      detail::problem_of<T>(qs, kv, outs, detail::lse_of(a.softmax_lse, qs, true), a.softmax_scale);
-  rapt::detail::check_apart(whole.out, whole.lse, ks, "k");
-  rapt::detail::check_apart(whole.out, whole.lse, vs, "v");
-  const detail::Problem<T> problem = rapt::detail::of_sequences(whole, packed(qs, rapt::detail::Integers(q_at)),
-                                                                packed(outs, rapt::detail::Integers(q_at)));
+  const auto lse = detail::lse_of(a.softmax_lse, qs, true);
+  rapt::detail::check_written(outs, lse);
+  rapt::detail::check_apart(outs, lse, qs, "q");
+  rapt::detail::check_apart(outs, lse, ks, "k");
+  rapt::detail::check_apart(outs, lse, vs, "v");
+  const detail::Queries<T> queries(qs);
+  detail::Outputs<T> outputs(outs);
+  const detail::Problem<T> whole = detail::problem_of<T>(queries, kv, outputs, lse, a.softmax_scale);
+  const detail::Problem<T> problem =
+      rapt::detail::of_sequences(whole, packed(queries.view, q_at), packed(outputs.view, q_at));
   const auto scores =
       detail::scores_of(a.softcap, detail::slopes_of(a.alibi_slopes, count, qs.heads()), a.causal, a.window_size);
   detail::Plan<T>(problem, scores, detail::options_of<T>(options), rapt::detail::OfSequences{}).run();
+  outputs.round(q_at.back());
 }
 
 namespace detail {
@@ -342,7 +415,8 @@ Caches<T> caches_of(const View<const T>& q, const View<T>& k, const View<T>& v, 
 
 /// rotary_cos and rotary_sin, and the row of each query.
 template <class T> struct Rotary {
-  compat::detail::Angles<T> angles{};
+  compat::detail::Buffer<Computed<T>> cosines, sines;  // of 16-bit ones, widened
+  compat::detail::Angles<Computed<T>> angles{};
   std::vector<Index> q_rows;  // [batch][seqlen_q]
 
   bool on() const { return angles.cosines != nullptr; }
@@ -364,7 +438,14 @@ template <class T> Rotary<T> rotary_of(const View<const T>& q, const Caches<T>& 
       fail(name, "its rows are not side by side", "they have to be, without gaps");
     if (t.dim(0) > 0) rapt::detail::check_pointer(t.data, name);
   }
-  r.angles = {a.rotary_cos.data, a.rotary_sin.data, a.rotary_cos.dim(1), a.rotary_interleaved};
+  const auto wide = [&](const Tensor<const T>& t, compat::detail::Buffer<Computed<T>>& widened) {
+    if constexpr (std::is_same_v<T, Computed<T>>)
+      return t.data;
+    else
+      return static_cast<const Computed<T>*>(
+          (widened = compat::detail::Buffer<Computed<T>>(bhsd(t.data, 1, 1, t.dim(0), t.dim(1)))).view().data);
+  };
+  r.angles = {wide(a.rotary_cos, r.cosines), wide(a.rotary_sin, r.sines), a.rotary_cos.dim(1), a.rotary_interleaved};
   const bool moving = a.causal || a.window_size.left >= 0 || a.window_size.right >= 0;
   Index last = -1;
   for (Index b = 0; b < q.batch(); ++b) {
@@ -381,7 +462,7 @@ template <class T> Rotary<T> rotary_of(const View<const T>& q, const Caches<T>& 
 /// The new positions of one sequence go to where they belong in the caches; keys are turned on the way.
 template <class T>
 void append(const Caches<T>& c, const View<T>& cache, const View<const T>& fresh, Index b,
-            const compat::detail::Angles<T>* angles, const Options& o) {
+            const compat::detail::Angles<Computed<T>>* angles, const Options& o) {
   const std::size_t i = static_cast<std::size_t>(b);
   const Index page = c.kv.table == nullptr ? cache.length() : c.kv.k.length();
   for (Index s = 0; s < fresh.length();) {
@@ -390,10 +471,15 @@ void append(const Caches<T>& c, const View<T>& cache, const View<const T>& fresh
     const Index count = std::min(fresh.length() - s, page - inside);
     const View<const T> from{fresh.row(b, 0, s), {1, fresh.heads(), count, fresh.dim()}, fresh.stride};
     const View<T> to{cache.row(entry, 0, inside), {1, fresh.heads(), count, fresh.dim()}, cache.stride};
-    if (angles == nullptr)
+    if (angles == nullptr) {
       compat::detail::copy_positions(from, to);
-    else
+    } else if constexpr (std::is_same_v<T, Computed<T>>) {
       compat::detail::turn(from, to, angles->from(position), {}, o.executor, o.isa);
+    } else {  // turned in float, and rounded once
+      compat::detail::Buffer<Computed<T>> turned(from);
+      compat::detail::turn<Computed<T>>(turned.view(), turned.view(), angles->from(position), {}, o.executor, o.isa);
+      compat::detail::copy_positions(turned.view(), to);
+    }
     s += count;
   }
 }
@@ -417,7 +503,8 @@ template <class T>
 void flash_attn_with_kvcache(const Tensor<const T>& q, const Tensor<T>& k_cache, const Tensor<T>& v_cache,
                              const Tensor<T>& out, const KvCacheArguments<T>& a = {}, const Options& options = {}) {
   using compat::detail::named;
-  View<const T> qs = detail::view_of(q, "q", 4);
+  if constexpr (!detail::takes<T>()) return;
+  const View<const T> qs = detail::view_of(q, "q", 4);
   const View<T> ks = detail::view_of(k_cache, "k_cache", 4), vs = detail::view_of(v_cache, "v_cache", 4);
   const View<T> outs = detail::view_of(out, "out", 4);
   detail::check_shapes<T>(qs, ks, vs, outs, "k_cache", "v_cache");
@@ -435,22 +522,18 @@ void flash_attn_with_kvcache(const Tensor<const T>& q, const Tensor<T>& k_cache,
   }
   const detail::Caches<T> caches = detail::caches_of(qs, ks, vs, a);
   const detail::Rotary<T> rotary = detail::rotary_of(qs, caches, a);
-  compat::detail::Buffer<T> turned;
-  if (rotary.on()) {
-    turned = compat::detail::Buffer<T>(qs.batch(), qs.heads(), qs.length(), qs.dim());
-    compat::detail::turn(qs, turned.view(), rotary.angles, row_major(rotary.q_rows.data(), qs.batch(), qs.length()),
-                         options.executor, options.isa);
-    qs = turned.view();
-  }
-  const detail::Problem<T> problem =
-      detail::problem_of<T>(qs, caches.kv, outs, detail::lse_of(a.softmax_lse, qs, false), a.softmax_scale);
-  rapt::detail::check_written(problem.out, problem.lse);
-  rapt::detail::check_apart(problem.out, problem.lse, detail::view_of(q, "q", 4), "q");
-  rapt::detail::check_apart(problem.out, problem.lse, View<const T>(ks), "k_cache");
-  rapt::detail::check_apart(problem.out, problem.lse, View<const T>(vs), "v_cache");
+  const auto lse = detail::lse_of(a.softmax_lse, qs, false);
+  rapt::detail::check_written(outs, lse);
+  rapt::detail::check_apart(outs, lse, qs, "q");
+  rapt::detail::check_apart(outs, lse, View<const T>(ks), "k_cache");
+  rapt::detail::check_apart(outs, lse, View<const T>(vs), "v_cache");
   if (a.k.given())
     compat::detail::check_apart({named("k_cache", ks), named("v_cache", vs)},
-                                {named("q", detail::view_of(q, "q", 4)), named("k", new_k), named("v", new_v)});
+                                {named("q", qs), named("k", new_k), named("v", new_v)});
+  detail::Queries<T> queries(qs);
+  if (rotary.on()) queries.turn(rotary.angles, rotary.q_rows, options);
+  detail::Outputs<T> outputs(outs);
+  const detail::Problem<T> problem = detail::problem_of<T>(queries, caches.kv, outputs, lse, a.softmax_scale);
   const auto scores =
       detail::scores_of(a.softcap, detail::slopes_of(a.alibi_slopes, qs.batch(), qs.heads()), a.causal, a.window_size);
   detail::Plan<T> plan(problem, scores, detail::options_of<T>(options));
@@ -459,6 +542,7 @@ void flash_attn_with_kvcache(const Tensor<const T>& q, const Tensor<T>& k_cache,
     detail::append<T>(caches, vs, new_v, b, nullptr, options);
   }
   plan.run();
+  outputs.round(outs.length());
 }
 
 }  // namespace compat::flash_attention

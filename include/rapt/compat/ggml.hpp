@@ -28,7 +28,7 @@
 
 #include "rapt/attention.hpp"
 #include "rapt/compat/call.hpp"
-#include "rapt/compat/copies.hpp"
+#include "rapt/compat/tensor.hpp"
 #include "rapt/core/ieee.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -52,11 +52,11 @@ template <class T> constexpr Tensor<T> tensor(T* data, std::array<Index, 4> ne, 
   return {data, ne, nb};
 }
 
-/// K is what keys and values are kept as, M what the mask is: float, Eigen::half or Eigen::bfloat16.
-template <class K, class M> struct Inputs {
+/// K is what keys are kept as, V what values are, M what the mask is: float, Eigen::half or Eigen::bfloat16.
+template <class K, class M, class V = K> struct Inputs {
   Tensor<const float> q{};      ///< [head_dim, n_tokens, n_head, ne3]
   Tensor<const K> k{};          ///< [head_dim, n_kv, n_head_kv, ne3 or what divides it]
-  Tensor<const K> v{};          ///< [value_dim, n_kv, n_head_kv, as k]: not transposed
+  Tensor<const V> v{};          ///< [value_dim, n_kv, n_head_kv, as k]: not transposed
   Tensor<const M> mask{};       ///< [n_kv, n_tokens or more, what divides n_head, what divides ne3], or none
   Tensor<const float> sinks{};  ///< [n_head, 1, 1, 1], or none
 };
@@ -146,7 +146,8 @@ inline void check_divides(const char* name, int i, Index is, Index of, const cha
   if (of != 0 && (is < 1 || of % is != 0)) fail(name, {"ne[", i, "] is ", is}, {"it has to divide ", of, ", ", like});
 }
 
-template <class K, class M> void check(const Inputs<K, M>& in, const Parameters& p, const Tensor<float>& dst) {
+template <class K, class M, class V>
+void check(const Inputs<K, M, V>& in, const Parameters& p, const Tensor<float>& dst) {
   check_ne("k", 0, in.k.ne[0], in.q.ne[0], "q's");
   check_ne("v", 1, in.v.ne[1], in.k.ne[1], "k's");
   check_ne("v", 2, in.v.ne[2], in.k.ne[2], "k's");
@@ -198,13 +199,13 @@ template <class T> View<T> entries(View<T> v, Index first, Index count) {
 ///   ones. sinks: one more logit a head in the softmax.
 /// - A row that attends to nothing is 0.
 /// Queries are not rounded to the keys' type, as ggml does with 16 bits: the result is rapt's, exact to rounding in
-/// float. Keys and values in float are read in place; 16 bits are widened into memory that is allocated for the call.
+/// float. Keys and values are read in place, of 16 bits too, each of a type of its own.
 ///
 /// Throws std::invalid_argument, before anything is written, which names the tensor and its ne or nb.
-template <class K = float, class M = float>
-void flash_attn_ext(const Inputs<K, M>& inputs, const Parameters& parameters, const Tensor<float>& dst,
+template <class K = float, class M = float, class V = K>
+void flash_attn_ext(const Inputs<K, M, V>& inputs, const Parameters& parameters, const Tensor<float>& dst,
                     const Options& options = {}) {
-  using compat::detail::Buffer, compat::detail::named;
+  using compat::detail::named;
   constexpr std::array<std::size_t, 4> usual{3, 2, 1, 0}, permuted{3, 1, 2, 0};
   detail::check(inputs, parameters, dst);
   const auto q = detail::view_of(inputs.q, "q", usual);
@@ -221,12 +222,6 @@ void flash_attn_ext(const Inputs<K, M>& inputs, const Parameters& parameters, co
   if (q.batch() == 0) return;
 
   const std::vector<float> slopes = detail::slopes_of(q.heads(), parameters.max_bias);
-  Buffer<float> wide_k, wide_v;
-  View<const float> keys, values;
-  if constexpr (std::is_same_v<K, float>)
-    keys = k, values = v;
-  else
-    keys = (wide_k = Buffer<float>(k)).view(), values = (wide_v = Buffer<float>(v)).view();
   const float cap = parameters.logit_softcap;
   // Keys and values of one entry are shared by `together` of queries.
   const Index together = q.batch() / k.batch(), calls = together == 1 ? 1 : k.batch(), count = q.batch() / calls;
@@ -234,20 +229,20 @@ void flash_attn_ext(const Inputs<K, M>& inputs, const Parameters& parameters, co
     if (!run && calls == 1) continue;
     for (Index call = 0; call < calls; ++call) {
       const detail::SlopedMask<M> part{mask, slopes.data(), static_cast<std::int32_t>(call * count)};
-      const auto at = [&](const View<const float>& kv) {
-        View<const float> one = together == 1 ? kv : detail::entries(kv, call, count);
+      const auto at = [&](const auto& kv) {
+        auto one = together == 1 ? kv : detail::entries(kv, call, count);
         if (together > 1) one.stride[0] = 0;
         return one;
       };
-      auto plan = rapt::plan(
-          detail::entries(q, call * count, count), at(keys), at(values), detail::entries(out, call * count, count),
-          rapt::when(cap != 0, cap != 0 ? rapt::softcap(static_cast<double>(cap)) : rapt::Softcap{}) |
-              rapt::when(masked, part) |
-              rapt::when(sunk, sunk ? rapt::sinks(inputs.sinks.data, q.heads()) : rapt::HeadSinks<float>{}),
-          rapt::Options<float>{.scale = static_cast<double>(parameters.scale),
-                               .executor = options.executor,
-                               .workspace = options.workspace,
-                               .isa = options.isa});
+      auto plan =
+          rapt::plan(detail::entries(q, call * count, count), at(k), at(v), detail::entries(out, call * count, count),
+                     rapt::when(cap != 0, cap != 0 ? rapt::softcap(static_cast<double>(cap)) : rapt::Softcap{}) |
+                         rapt::when(masked, part) |
+                         rapt::when(sunk, sunk ? rapt::sinks(inputs.sinks.data, q.heads()) : rapt::HeadSinks<float>{}),
+                     rapt::Options<float>{.scale = static_cast<double>(parameters.scale),
+                                          .executor = options.executor,
+                                          .workspace = options.workspace,
+                                          .isa = options.isa});
       if (run) plan.run();
     }
   }

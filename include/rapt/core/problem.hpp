@@ -96,8 +96,8 @@ inline void check_groups(Index q_heads, Index kv_heads) {
 
 /// All of the shapes but how many sequences there are, and how long. A caller of cascade_attention() has other names
 /// for k and v.
-template <class T, class K>
-void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out,
+template <class T, class K, class V>
+void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const View<const V>& v, const View<T>& out,
                           const char* k_name = "k", const char* v_name = "v") {
   check_view(q, "q", "head_dim");
   check_view(k, k_name, "head_dim");
@@ -110,8 +110,8 @@ void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const 
   check_groups(q.heads(), k.heads());
 }
 
-template <class T, class K>
-RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const K>& k, const View<const K>& v,
+template <class T, class K, class V>
+RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const K>& k, const View<const V>& v,
                                 const View<T>& out) {
   check_heads_and_dims(q, k, v, out);
   check_same("k", "batch", k.batch(), q.batch(), "q");
@@ -130,7 +130,7 @@ template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& 
 }
 
 /// What is written may share no element with itself.
-template <class T> void check_written(const View<T>& to, const LogSumExp<T>& to_lse) {
+template <class T, class L> void check_written(const View<T>& to, const LogSumExp<L>& to_lse) {
   const Footprint out = footprint(to), lse = footprint(to_lse);
   if (overlaps_itself(out))
     fail("out", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
@@ -140,8 +140,8 @@ template <class T> void check_written(const View<T>& to, const LogSumExp<T>& to_
 }
 
 /// Nor with what is read.
-template <class T, class R>
-void check_apart(const View<T>& out, const LogSumExp<T>& lse, const View<const R>& read, const char* name) {
+template <class T, class L, class R>
+void check_apart(const View<T>& out, const LogSumExp<L>& lse, const View<const R>& read, const char* name) {
   Written{footprint(out), footprint(lse)}.check_apart(footprint(read), name);
 }
 
@@ -158,14 +158,14 @@ inline void check_align(const Align& align, Index q_len, Index kv_len) {
 }
 
 /// Checks everything and throws std::invalid_argument, or returns the problem.
-template <class T, class K = T>
-Problem<T, StridedKv<K>> validated(View<const T> q, View<const K> k, View<const K> v, View<T> out, LogSumExp<T> lse,
-                                   std::optional<double> scale, Align align) {
+template <class T, class K = T, class V = K>
+Problem<T, StridedKv<K, V>> validated(View<const T> q, View<const K> k, View<const V> v, View<T> out, LogSumExp<T> lse,
+                                      std::optional<double> scale, Align align) {
   check_shapes(q, k, v, out);
   check_lse(lse, q);
   const T factor = checked_scale<T>(scale, q.dim());
   check_align(align, q.length(), k.length());
-  const Problem<T, StridedKv<K>> problem{q, {k, v}, out, lse, factor, align};
+  const Problem<T, StridedKv<K, V>> problem{q, {k, v}, out, lse, factor, align};
   check_written(out, lse);
   check_apart(out, lse, q, "q");
   check_apart(out, lse, k, "k");

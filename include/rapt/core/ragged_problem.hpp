@@ -79,10 +79,10 @@ Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<const T>& q, const Ra
 }
 
 /// As validated(), of sequences.
-template <class T, class K = T>
-Problem<T, StridedKv<K>> validated_ragged(const Ragged<const T>& q, const Ragged<const K>& k, const Ragged<const K>& v,
-                                          const Ragged<T>& out, const LogSumExp<T>& lse, std::optional<double> scale,
-                                          Align align) {
+template <class T, class K = T, class V = K>
+Problem<T, StridedKv<K, V>> validated_ragged(const Ragged<const T>& q, const Ragged<const K>& k,
+                                             const Ragged<const V>& v, const Ragged<T>& out, const LogSumExp<T>& lse,
+                                             std::optional<double> scale, Align align) {
   check_heads_and_dims(q.view, k.view, v.view, out.view);
   check_sequences(q, "q");
   check_sequences(k, "k");
@@ -92,8 +92,8 @@ Problem<T, StridedKv<K>> validated_ragged(const Ragged<const T>& q, const Ragged
   check_same_sequences(v, "v", k, "k");
   check_same_sequences(out, "out", q, "q");
   check_ragged_lse(lse, out.view);
-  const StridedKv<K> kv{by_sequence(k), by_sequence(v), k.placement, v.placement};
-  const Problem<T, StridedKv<K>> whole{q.view, kv, out.view, lse, checked_scale<T>(scale, q.view.dim()), align};
+  const StridedKv<K, V> kv{by_sequence(k), by_sequence(v), k.placement, v.placement};
+  const Problem<T, StridedKv<K, V>> whole{q.view, kv, out.view, lse, checked_scale<T>(scale, q.view.dim()), align};
   check_apart(out.view, lse, k.view, "k");
   check_apart(out.view, lse, v.view, "v");
   return of_sequences(whole, q, out);

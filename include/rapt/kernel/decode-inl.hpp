@@ -145,8 +145,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
   Rows rows;
   fill_rows(rows, work, at, s.queries);
   clear_rows(s.total, at.rows, dim);
-  if (work.carry.from.data != nullptr)
-    take_carried_rows(s.total, work.carry.from, rows, p.group(), dim, p.value_dim());
+  if (work.carry.from.data != nullptr) take_carried_rows(s.total, work.carry.from, rows, p.group(), dim, p.value_dim());
 
   for (Index span = at.first_span; span < at.last_span; ++span) {
     const Index begin = span * contract::span;

@@ -34,16 +34,18 @@ struct Rows {
   bool fresh[few_rows];  // nothing has been taken into the span's state yet
 };
 
-/// The keys and values of a tile. K: what they are read as.
-template <class K> struct DecodeTile {
+/// The keys and values of a tile. K, V: what they are read as.
+template <class K, class V> struct DecodeTile {
   Index first, count;
   const K* keys[tile_blocks];  // blocks [head_dim][key_block]
-  ValueRows<K> values;
+  ValueRows<V> values;
   Wanted keys_ahead[tile_blocks], values_ahead[tile_blocks];  // to be fetched meanwhile: as much as each block's
 };
 
 /// What a kernel for few queries reads: keys in blocks where they are, and rows once they have been copied.
-template <class T, class Kv> using DecodeElement = std::conditional_t<Kv::blocked, typename Kv::Stored, T>;
+template <class T, class Kv>
+using DecodeTileOf =
+    std::conditional_t<Kv::blocked, DecodeTile<typename Kv::StoredKey, typename Kv::StoredValue>, DecodeTile<T, T>>;
 
 /// value_dim, filled up to whole registers.
 template <class T> RAPT_INLINE Index whole_registers(Index dim) { return detail::round_up(dim, Vec<T>::lanes); }
@@ -100,17 +102,18 @@ RAPT_INLINE Wanted shifted(const Wanted& w, Index bytes) { return {w.soon + byte
 /// How many positions are fetched ahead, at first.
 template <class Kv> RAPT_INLINE Index distance_ahead(const Kv& kv) {
   constexpr Index block = detail::key_block;
-  const Index bytes = kv.head_dim() * block * Index(sizeof(typename Kv::Stored));  // its values' are about as many
+  const Index bytes = kv.head_dim() * block * Index(sizeof(typename Kv::StoredKey));  // its values' are about as many
   const Index blocks = ahead_bytes / 2 / bytes;
   return blocks > 1 ? blocks * block : block;
 }
 
 /// What to fetch while a tile is worked on, where a head's keys and values are one stretch of memory each: then so is
 /// what comes as far ahead of a tile.
-template <class K, class Kv>
+template <class K, class V, class Kv>
   requires(!Kv::paged)
-RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) {
-  constexpr Index block = detail::key_block, element = sizeof(typename Kv::Stored);
+RAPT_INLINE void look_ahead(DecodeTile<K, V>& tile, const Kv& kv, const Course& c) {
+  constexpr Index block = detail::key_block, element = sizeof(typename Kv::StoredKey);
+  constexpr Index value_element = sizeof(typename Kv::StoredValue);
   const Index distance = distance_ahead(kv), bytes = kv.head_dim() * block * element;
   const Spot soon = spot_of(c, tile.first + distance), later = spot_of(c, tile.first + 2 * distance);
   const typename Kv::Head soon_in = kv.head(soon.batch, soon.head), later_in = kv.head(later.batch, later.head);
@@ -120,7 +123,7 @@ RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) 
   const bool all = Kv::blocked || tile.count == contract::tile;
   Index keys = all ? bytes : 0;
   if constexpr (!Kv::blocked) keys = all ? kv.key_step() * block * element : 0;
-  const Index values = all ? kv.value_step() * block * element : 0;
+  const Index values = all ? kv.value_step() * block * value_element : 0;
   for (int i = 1; i < tile_blocks; ++i) {
     tile.keys_ahead[i] = shifted(tile.keys_ahead[0], i * keys);
     tile.values_ahead[i] = shifted(tile.values_ahead[0], i * values);
@@ -128,9 +131,9 @@ RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) 
 }
 
 /// In pages, each block is looked up: keys and values in one go.
-template <class K, class Kv>
+template <class K, class V, class Kv>
   requires(Kv::paged)
-RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) {
+RAPT_INLINE void look_ahead(DecodeTile<K, V>& tile, const Kv& kv, const Course& c) {
   const typename Kv::Head here = kv.head(c.batch, c.head), next = kv.head(c.next_batch, c.next_head);
   const Index distance = distance_ahead(kv);
   const void *keys[2 * tile_blocks], *values[2 * tile_blocks];  // soon, later
@@ -150,7 +153,8 @@ RAPT_INLINE void look_ahead(DecodeTile<K>& tile, const Kv& kv, const Course& c) 
 
 /// A tile of keys that are kept in blocks: everything is read in place.
 template <class Kv>
-RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const Kv& kv, const Course& c) {
+RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::StoredKey, typename Kv::StoredValue>& tile, const Kv& kv,
+                                  const Course& c) {
   const typename Kv::Head head = kv.head(c.batch, c.head);
   for (Index i = 0; i < tile_blocks; ++i) {
     const Index key = i * detail::key_block, there = tile.first + (key < tile.count ? key : 0);
@@ -163,21 +167,22 @@ RAPT_INLINE void find_decode_tile(DecodeTile<typename Kv::Stored>& tile, const K
 /// A tile of keys that are kept in rows: they are put into blocks. Values are copied if their elements don't stand side
 /// by side as T, don't fill whole registers, or if the rows of a block don't all stand as far apart.
 template <class Kv, class T>
-RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, const Course& c, const DecodeScratch<T>& s) {
-  using Stored = typename Kv::Stored;
+RAPT_INLINE void copy_decode_tile(DecodeTile<T, T>& tile, const Kv& kv, const Course& c, const DecodeScratch<T>& s) {
+  using Key = typename Kv::StoredKey;
+  using Value = typename Kv::StoredValue;
   const Index value_dim = kv.value_dim(), dim = whole_registers<T>(value_dim), stride = kv.value_stride();
   const typename Kv::Head head = kv.head(c.batch, c.head);
-  const Stored* rows[contract::tile];
+  const Key* rows[contract::tile];
   for (Index j = 0; j < contract::tile; ++j) rows[j] = head.key(tile.first + (j < tile.count ? j : 0));
   const bool even = kv.even_blocks();
-  const Index step_ahead = tile.count == contract::tile && even ? kv.key_step() * Index(sizeof(Stored)) : 0;
+  const Index step_ahead = tile.count == contract::tile && even ? kv.key_step() * Index(sizeof(Key)) : 0;
   block_keys(rows, tile.keys_ahead, step_ahead, kv.head_dim() == 1 ? 1 : kv.key_stride(), kv.head_dim(), s.keys);
   for (Index i = 0; i < tile_blocks; ++i) {
     tile.keys[i] = s.keys + i * detail::key_block * kv.head_dim();
     tile.keys_ahead[i] = wanted(s.keys, s.keys);  // no more is wanted
   }
 
-  if constexpr (std::is_same_v<T, Stored>) {
+  if constexpr (std::is_same_v<T, Value>) {
     if (even && dim == value_dim && (stride == 1 || value_dim == 1)) {
       for (Index i = 0; i < tile_blocks; ++i)
         tile.values.blocks[i] =
@@ -187,7 +192,7 @@ RAPT_INLINE void copy_decode_tile(DecodeTile<T>& tile, const Kv& kv, const Cours
     }
   }
   for (Index j = 0; j < tile.count; ++j) {
-    const Stored* const row = head.value(tile.first + j);
+    const Value* const row = head.value(tile.first + j);
     T* const copy = s.values + j * dim;
     if (stride == 1)
       convert(row, value_dim, copy);
@@ -231,9 +236,9 @@ RAPT_NOINLINE bool keeps_any(const S& score, const Rows& rows, Index first, Inde
 
 /// Rows [first, first + count) of a head go through a tile: with all scores, or with those that s.keep has. `Count` of
 /// them are worked on: those that are not there repeat the last one's query, and what comes of them is not looked at.
-template <int Count, class T, class S, class K>
+template <int Count, class T, class S, class K, class V>
 RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index count, bool all,
-                               const DecodeTile<K>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
+                               const DecodeTile<K, V>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
   constexpr Index tile_keys = contract::tile;
   T* const o = s.span.o + first * dim;
   const bool fresh = rows.fresh[first];
@@ -268,7 +273,7 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
                                const DecodeScratch<T>& s) {
   const Kv& kv = work.problem.kv;
   const Index head_dim = kv.head_dim(), dim = whole_registers<T>(kv.value_dim());
-  DecodeTile<DecodeElement<T, Kv>> tile;
+  DecodeTileOf<T, Kv> tile;
   const Index left = kv.length(course.batch) - key;
   tile.first = key;
   tile.count = left < contract::tile ? left : contract::tile;

@@ -41,7 +41,7 @@ template <class T, class K> RAPT_NOINLINE void convert(const K* from, Index coun
 /// The keys of a tile where they are, if a kernel can read them there, or copies.
 template <class T, class Kv>
 RAPT_NOINLINE void find_keys(const Kv& kv, const typename Kv::Head& head, T* copies, Tile<T>& tile) {
-  using Stored = typename Kv::Stored;
+  using Stored = typename Kv::StoredKey;
   const Index dim = kv.head_dim(), stride = kv.key_stride();
   constexpr bool same = std::is_same_v<Stored, T>;
   if constexpr (Kv::blocked && !same) {
@@ -74,14 +74,15 @@ RAPT_NOINLINE void find_keys(const Kv& kv, const typename Kv::Head& head, T* cop
 
 template <class T, class Kv>
 RAPT_NOINLINE void find_values(const Kv& kv, const typename Kv::Head& head, T* copies, Tile<T>& tile) {
+  using Stored = typename Kv::StoredValue;
   const Index dim = kv.value_dim(), stride = kv.value_stride();
   for (Index j = 0; j < tile.count; ++j) {
-    const typename Kv::Stored* const row = head.value(tile.first + j);
+    const Stored* const row = head.value(tile.first + j);
     T* const copy = copies + j * dim;
     tile.values[j] = copy;
     if (stride != 1 && dim != 1) {
       for (Index d = 0; d < dim; ++d) copy[d] = detail::widened(row[d * stride]);
-    } else if constexpr (std::is_same_v<typename Kv::Stored, T>) {
+    } else if constexpr (std::is_same_v<Stored, T>) {
       tile.values[j] = row;
     } else {
       convert(row, dim, copy);

@@ -19,8 +19,9 @@ struct Extent {
 };
 
 /// As StridedHead.
-template <class K> struct BlockedHead {
-  const K *keys, *values;  // of slot 0
+template <class K, class V = K> struct BlockedHead {
+  const K* keys;  // of slot 0
+  const V* values;
   Index base, slots, key_dim, value_row;
 
   Index slot(Index position) const {
@@ -31,19 +32,20 @@ template <class K> struct BlockedHead {
     const Index at = slot(position), inside = at % key_block;
     return keys + (at - inside) * key_dim + inside;
   }
-  const K* value(Index position) const { return values + slot(position) * value_row; }
+  const V* value(Index position) const { return values + slot(position) * value_row; }
 };
 
 /// As StridedKv, of some consecutive sequences of a cache.
-template <class K> struct BlockedKv {
-  using Stored = K;
-  using Head = BlockedHead<K>;
+template <class K, class V = K> struct BlockedKv {
+  using StoredKey = K;
+  using StoredValue = V;
+  using Head = BlockedHead<K, V>;
   static constexpr bool blocked = true, paged = false;
 
   Index sequences, kv_heads, slots, key_dim, row_dim;
   Index value_row;        // elements of a row of values, some of them behind its end: whole cache lines
   const K* keys;          // [sequence][head][slot / key_block][key_dim][key_block]
-  const K* values;        // [sequence][head][slot][value_row]
+  const V* values;        // [sequence][head][slot][value_row]
   const Extent* extents;  // [sequence]
 
   Index batch() const { return sequences; }
@@ -60,7 +62,7 @@ template <class K> struct BlockedKv {
     return sum;
   }
 
-  BlockedHead<K> head(Index b, Index h) const {
+  Head head(Index b, Index h) const {
     const Index first = (b * kv_heads + h) * slots;
     return {keys + first * key_dim, values + first * value_row, extents[b].base, slots, key_dim, value_row};
   }

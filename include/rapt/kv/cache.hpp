@@ -38,8 +38,11 @@ namespace detail {
 
 /// What all caches have in common. `Home` is where the positions stand.
 template <CacheElement K, class Home = Slots<K>> class Cache {
+  using V = typename Home::Kv::StoredValue;
   static_assert(
-      requires { sizeof(K); }, "rapt: include <Eigen/Core> before a cache of its 16-bit types is made");
+      requires { sizeof(K) + sizeof(V); }, "rapt: include <Eigen/Core> before a cache of its 16-bit types is made");
+  static_assert(std::is_same_v<arithmetic_t<K>, arithmetic_t<V>>,
+                "rapt: keys and values are computed in one type: both in double, or neither");
 
  public:
   /// What goes in and what queries and outputs are: float for the 16-bit types.
@@ -161,7 +164,9 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
 
  protected:
   Cache(Home&& home, std::optional<Isa> isa) : home_(std::move(home)) {
-    store_row_ = detail::store_row<Arithmetic, K>(isa ? isa_named(name(*isa), "isa") : active_isa());
+    const Isa chosen = isa ? isa_named(name(*isa), "isa") : active_isa();
+    store_key_ = detail::store_row<Arithmetic, K>(chosen);
+    store_value_ = detail::store_row<Arithmetic, V>(chosen);
     row_.resize(at(head_dim()));
     turned_.resize(at(head_dim()));
   }
@@ -260,18 +265,19 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
       if (options.rope != nullptr)
         turn = options.rope->turn(options.rows.given() ? options.rows(b, i) : begin + i, head_dim());
       for (Index h = 0; h < kv_heads(); ++h) {
-        store_row_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
+        store_key_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
         K* const key = home_.keys() + (kv.head(sequence, h).key(begin + i) - home_.keys());
         for (Index d = 0; d < head_dim(); ++d) key[d * key_block] = row_[at(d)];
-        K* const value = home_.values() + (kv.head(sequence, h).value(begin + i) - home_.values());
-        store_row_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
+        V* const value = home_.values() + (kv.head(sequence, h).value(begin + i) - home_.values());
+        store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
       }
     }
   }
 
   std::vector<K> row_;  // a key on its way into its block
   std::vector<Arithmetic> turned_;
-  StoreRow<Arithmetic, K> store_row_;
+  StoreRow<Arithmetic, K> store_key_;
+  StoreRow<Arithmetic, V> store_value_;
 };
 
 }  // namespace detail
@@ -282,21 +288,25 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
 ///     cache.append(k, v);                                    // the new positions
 ///     rapt::attention(q, cache, out, rapt::causal());        // the last query stands at the last position
 ///
+/// Values may be of another type than keys: KvCache<Eigen::half, Eigen::bfloat16>.
+///
 /// Keys stand in blocks of 16, transposed, so that a decoding step loads them as they are. What append() took in, other
 /// threads may attend to at once; append() and its like need the cache for themselves.
-template <CacheElement K> class KvCache : public detail::Cache<K> {
+template <CacheElement K, CacheElement V = K> class KvCache : public detail::Cache<K, detail::Slots<K, V>> {
  public:
   /// Throws std::invalid_argument for a shape that can't be, std::bad_alloc if there is no memory. `isa`: the
   /// instruction set that converts; active_isa() if unset.
-  explicit KvCache(const CacheShape& shape, std::optional<Isa> isa = {}) : detail::Cache<K>({shape, false}, isa) {}
+  explicit KvCache(const CacheShape& shape, std::optional<Isa> isa = {})
+      : detail::Cache<K, detail::Slots<K, V>>({shape, false}, isa) {}
 };
 
 /// As KvCache, of sequences that go on for ever (up to position 2^30): once `capacity`, rounded up to 64, is reached,
 /// the oldest positions are forgotten. For sliding windows: a mask that reaches back further is an error. To attend to
 /// window(left, 0) with chunks of n queries, it takes a capacity of left + n.
-template <CacheElement K> class RingCache : public detail::Cache<K> {
+template <CacheElement K, CacheElement V = K> class RingCache : public detail::Cache<K, detail::Slots<K, V>> {
  public:
-  explicit RingCache(const CacheShape& shape, std::optional<Isa> isa = {}) : detail::Cache<K>({shape, true}, isa) {}
+  explicit RingCache(const CacheShape& shape, std::optional<Isa> isa = {})
+      : detail::Cache<K, detail::Slots<K, V>>({shape, true}, isa) {}
 };
 
 RAPT_NAMESPACE_END

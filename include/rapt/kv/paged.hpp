@@ -52,8 +52,9 @@ struct BlockTable {
 };
 
 /// As StridedHead, in pages; where keys are in blocks, as BlockedHead.
-template <class K, bool blocked> struct PagedHead {
-  const K *keys, *values;  // of page 0
+template <class K, class V, bool blocked> struct PagedHead {
+  const K* keys;  // of page 0
+  const V* values;
   PageOf page_of;
   Index key_page, value_page, key_step, value_step;  // elements from one page to the next one, and from one position
 
@@ -62,19 +63,20 @@ template <class K, bool blocked> struct PagedHead {
     const Index in_block = blocked ? at.inside % key_block : 0;
     return keys + at.page * key_page + (at.inside - in_block) * key_step + in_block;
   }
-  const K* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_step; }
+  const V* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_step; }
   const K* key(Index position) const { return key(place(position)); }
-  const K* value(Index position) const { return value(place(position)); }
+  const V* value(Index position) const { return value(place(position)); }
 };
 
 /// As StridedKv, in a caller's pages: a key is a row, with any strides.
-template <class K> struct PagedRowsKv {
-  using Stored = K;
-  using Head = PagedHead<K, false>;
+template <class K, class V = K> struct PagedRowsKv {
+  using StoredKey = K;
+  using StoredValue = V;
+  using Head = PagedHead<K, V, false>;
   static constexpr bool blocked = false, paged = true;
 
   View<const K> k;  // [page, kv_head, place in the page, head_dim]
-  View<const K> v;  // [page, kv_head, place in the page, value_dim]
+  View<const V> v;  // [page, kv_head, place in the page, value_dim]
   BlockTable table;
 
   Index batch() const { return table.lengths.size(); }
@@ -98,16 +100,17 @@ template <class K> struct PagedRowsKv {
 };
 
 /// As BlockedKv, in pages of a pool, whose size is a multiple of a block's.
-template <class K> struct PagedBlocksKv {
-  using Stored = K;
-  using Head = PagedHead<K, true>;
+template <class K, class V = K> struct PagedBlocksKv {
+  using StoredKey = K;
+  using StoredValue = V;
+  using Head = PagedHead<K, V, true>;
   static constexpr bool blocked = true, paged = true;
 
   Index kv_heads, key_dim, row_dim;
   Index value_row;             // elements of a row of values, as in BlockedKv
   Index key_page, value_page;  // elements from one page to the next one
   const K* keys;               // [page][head][block][key_dim][key_block]
-  const K* values;             // [page][head][place][value_row]
+  const V* values;             // [page][head][place][value_row]
   BlockTable table;
 
   Index batch() const { return table.lengths.size(); }

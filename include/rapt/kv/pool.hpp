@@ -30,7 +30,7 @@ struct PoolShape {
 };
 
 namespace detail {
-template <class K> class Pages;
+template <class K, class V> class Pages;
 }
 
 /// Pages for the keys and values of any number of sequences, which PagedCaches take from it and give back: as much
@@ -39,14 +39,14 @@ template <class K> class Pages;
 ///
 /// Pages are taken and given back by append() and its like, and at a cache's end; all caches of a pool together are one
 /// object in the eyes of threads: while one of them changes, no other may.
-template <CacheElement K> class PagePool {
+template <CacheElement K, CacheElement V = K> class PagePool {
   static_assert(
-      requires { sizeof(K); }, "rapt: include <Eigen/Core> before a pool of its 16-bit types is made");
+      requires { sizeof(K) + sizeof(V); }, "rapt: include <Eigen/Core> before a pool of its 16-bit types is made");
 
  public:
   /// Throws std::invalid_argument for a shape that can't be, std::bad_alloc if there is no memory.
   explicit PagePool(const PoolShape& shape) : shape_(checked(shape)) {
-    value_row_ = detail::whole_lines<K>(shape_.value_dim);
+    value_row_ = detail::whole_lines<V>(shape_.value_dim);
     references_.resize(static_cast<std::size_t>(shape_.pages));
     for (Index page = shape_.pages; page > 0; --page) free_.push_back(static_cast<std::int32_t>(page - 1));
     memory_ = detail::LargeMemory(bytes());
@@ -72,10 +72,10 @@ template <CacheElement K> class PagePool {
   }
   /// Of all pages, and of one.
   Index bytes() const { return pages() * page_bytes(); }
-  Index page_bytes() const { return (key_elements() + value_elements()) * Index(sizeof(K)); }
+  Index page_bytes() const { return key_elements() * Index(sizeof(K)) + value_elements() * Index(sizeof(V)); }
 
  private:
-  friend class detail::Pages<K>;
+  friend class detail::Pages<K, V>;
 
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -101,7 +101,7 @@ template <CacheElement K> class PagePool {
   Index value_elements() const { return apart(value_row_); }
   Index apart(Index row) const { return (shape_.kv_heads * shape_.page_size + detail::key_block) * row; }
   K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
-  K* values() const { return keys() + pages() * key_elements(); }
+  V* values() const { return reinterpret_cast<V*>(memory_.data() + pages() * key_elements() * Index(sizeof(K))); }
 
   std::int32_t take() {
     const std::int32_t page = free_.back();
@@ -117,7 +117,7 @@ template <CacheElement K> class PagePool {
     std::memcpy(static_cast<void*>(keys() + to * key_elements()), keys() + from * key_elements(),
                 at(key_elements()) * sizeof(K));
     std::memcpy(static_cast<void*>(values() + to * value_elements()), values() + from * value_elements(),
-                at(value_elements()) * sizeof(K));
+                at(value_elements()) * sizeof(V));
   }
 
   PoolShape shape_;
@@ -130,11 +130,11 @@ template <CacheElement K> class PagePool {
 namespace detail {
 
 /// As Slots, in pages of a pool.
-template <class K> class Pages {
+template <class K, class V = K> class Pages {
  public:
-  using Kv = PagedBlocksKv<K>;
+  using Kv = PagedBlocksKv<K, V>;
 
-  Pages(PagePool<K>& pool, Index sequences, Index capacity) : pool_(&pool) {
+  Pages(PagePool<K, V>& pool, Index sequences, Index capacity) : pool_(&pool) {
     const PoolShape& p = pool.shape();
     shape_ = detail::checked(CacheShape{.sequences = sequences,
                                         .kv_heads = p.kv_heads,
@@ -164,7 +164,7 @@ template <class K> class Pages {
   }
 
   const CacheShape& shape() const { return shape_; }
-  const PagePool<K>& pool() const { return *pool_; }
+  const PagePool<K, V>& pool() const { return *pool_; }
   bool ring() const { return false; }
   Index bytes() const {
     Index pages = 0;
@@ -234,12 +234,11 @@ template <class K> class Pages {
             pool_->value_elements(),
             keys(),
             values(),
-            {{table_.data() + sequence * width_, number, width_, width_, 1},
-             std::span(lengths_.data() + sequence, at(number)),
-             size}};
+            {row_major(table_.data() + sequence * width_, number, width_),
+             std::span(lengths_.data() + sequence, at(number)), size}};
   }
   K* keys() const { return pool_->keys(); }
-  K* values() const { return pool_->values(); }
+  V* values() const { return pool_->values(); }
   Matrix<const std::int32_t> table() const { return {table_.data(), shape_.sequences, width_, width_, 1}; }
 
  private:
@@ -252,7 +251,7 @@ template <class K> class Pages {
   std::int32_t& entry(Index s, Index i) { return table_[at(s * width_ + i)]; }
   std::int32_t last_page(Index s) const { return table_[at(s * width_ + count(length(s)) - 1)]; }
 
-  PagePool<K>* pool_;
+  PagePool<K, V>* pool_;
   CacheShape shape_;
   Index width_ = 0;                  // pages that a sequence can have
   std::vector<std::int32_t> table_;  // [sequence][width]
@@ -271,15 +270,15 @@ template <class K> class Pages {
 ///
 /// copy_prefix() and fork() share pages instead of copying, and append() copies a last page that others hold too before
 /// it writes to it. append() throws std::invalid_argument, before anything changes, if the pool hasn't got the pages.
-template <CacheElement K> class PagedCache : public detail::Cache<K, detail::Pages<K>> {
-  using Base = detail::Cache<K, detail::Pages<K>>;
+template <CacheElement K, CacheElement V = K> class PagedCache : public detail::Cache<K, detail::Pages<K, V>> {
+  using Base = detail::Cache<K, detail::Pages<K, V>>;
 
  public:
   /// `capacity`: positions that a sequence may come to have, which take no memory before they do but 4 bytes a page.
-  PagedCache(PagePool<K>& pool, Index sequences, Index capacity, std::optional<Isa> isa = {})
-      : Base(detail::Pages<K>(pool, sequences, capacity), isa) {}
+  PagedCache(PagePool<K, V>& pool, Index sequences, Index capacity, std::optional<Isa> isa = {})
+      : Base(detail::Pages<K, V>(pool, sequences, capacity), isa) {}
 
-  const PagePool<K>& pool() const { return this->home_.pool(); }
+  const PagePool<K, V>& pool() const { return this->home_.pool(); }
   /// Which page holds which positions: [sequences, pages that a sequence may have]. What lies beyond a sequence's
   /// length means nothing.
   Matrix<const std::int32_t> block_table() const { return this->home_.table(); }

@@ -20,20 +20,20 @@ namespace detail {
 
 /// Memory for the keys and values of sequences of a given capacity; in a ring, later positions take the place of
 /// earlier ones.
-template <class K> class Slots {
+template <class K, class V = K> class Slots {
  public:
-  using Kv = BlockedKv<K>;
+  using Kv = BlockedKv<K, V>;
 
   Slots(const CacheShape& shape, bool ring) : shape_(checked(shape)), ring_(ring) {
     slots_ = round_up(shape_.capacity, contract::tile);
-    value_row_ = whole_lines<K>(shape_.value_dim);
+    value_row_ = whole_lines<V>(shape_.value_dim);
     extents_.resize(static_cast<std::size_t>(shape_.sequences));
     memory_ = LargeMemory(bytes());
   }
 
   const CacheShape& shape() const { return shape_; }
   bool ring() const { return ring_; }
-  Index bytes() const { return shape_.sequences * (key_elements() + value_elements()) * Index(sizeof(K)); }
+  Index bytes() const { return key_bytes() + shape_.sequences * value_elements() * Index(sizeof(V)); }
   Index length(Index s) const { return extents_[at(s)].length; }
   Index first(Index s) const { return extents_[at(s)].first; }
   Index first_after(Index s, Index more) const { return std::max(first(s), length(s) + more - slots_); }
@@ -68,12 +68,13 @@ template <class K> class Slots {
             extents_.data() + sequence};
   }
   K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
-  K* values() const { return keys() + shape_.sequences * key_elements(); }
+  V* values() const { return reinterpret_cast<V*>(memory_.data() + key_bytes()); }
 
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
   Index key_elements() const { return shape_.kv_heads * slots_ * shape_.head_dim; }  // of a sequence
   Index value_elements() const { return shape_.kv_heads * slots_ * value_row_; }
+  Index key_bytes() const { return shape_.sequences * key_elements() * Index(sizeof(K)); }
 
   void set_length(Index sequence, Index length) {
     Extent& e = extents_[at(sequence)];
@@ -89,7 +90,7 @@ template <class K> class Slots {
       std::memcpy(static_cast<void*>(keys() + target * shape_.head_dim), keys() + source * shape_.head_dim,
                   at(slots * shape_.head_dim) * sizeof(K));
       std::memcpy(static_cast<void*>(values() + target * value_row_), values() + source * value_row_,
-                  at(slots * value_row_) * sizeof(K));
+                  at(slots * value_row_) * sizeof(V));
     }
   }
 

@@ -21,19 +21,21 @@ template <class Kv> Index longest_of(const Kv& kv) {
 }
 
 /// The keys and values of one head of one sequence.
-template <class T> struct StridedHead {
-  const T *keys, *values;  // of position 0
+template <class K, class V = K> struct StridedHead {
+  const K* keys;  // of position 0
+  const V* values;
   Index key_step, value_step;
 
-  const T* key(Index position) const { return keys + position * key_step; }
-  const T* value(Index position) const { return values + position * value_step; }
+  const K* key(Index position) const { return keys + position * key_step; }
+  const V* value(Index position) const { return values + position * value_step; }
 };
 
 /// Where keys and values live, as the kernels see it: each has a place, and its elements stand a fixed distance apart.
 /// Every other home of keys and values has these members too, and the kernels know no more of it.
-template <class T> struct StridedKv {
-  using Stored = T;  // what an element is kept as
-  using Head = StridedHead<T>;
+template <class K, class V = K> struct StridedKv {
+  using StoredKey = K;  // what an element of a key is kept as
+  using StoredValue = V;
+  using Head = StridedHead<K, V>;
 
   /// Whether the keys of `key_block` consecutive positions, from a multiple of it on, stand in a block. Then a block is
   /// whole even where the keys end within it, and so is a tile's last register of each value, whatever stands there.
@@ -41,8 +43,8 @@ template <class T> struct StridedKv {
   /// Whether each block of positions has to be looked up, as there is no distance from one to the next.
   static constexpr bool paged = false;
 
-  View<const T> k;           // [batch, kv_heads, kv_len, head_dim]
-  View<const T> v;           // [batch, kv_heads, kv_len, value_dim]
+  View<const K> k;           // [batch, kv_heads, kv_len, head_dim]
+  View<const V> v;           // [batch, kv_heads, kv_len, value_dim]
   Placement k_at{}, v_at{};  // along the positions, in a ragged batch; equally long in both
 
   Index batch() const { return k.batch(); }
@@ -58,7 +60,7 @@ template <class T> struct StridedKv {
   Index changes() const { return k_at.fingerprint() ^ v_at.fingerprint() << 1; }
 
   /// A head of a sequence that has keys.
-  RAPT_NOINLINE StridedHead<T> head(Index b, Index h) const {
+  RAPT_NOINLINE Head head(Index b, Index h) const {
     return {k.row(b, h, k_at.begin(b)), v.row(b, h, v_at.begin(b)), k.stride[2], v.stride[2]};
   }
   Index key_stride() const { return k.stride[3]; }

@@ -119,7 +119,7 @@ void observe_views(const View<const T>& q, const View<const K>& k, const Wish<T>
 
 /// The memory of a caller's keys. (A cache's is its own.)
 template <class Kv> NamedFootprint keys_of(const Kv&) { return {}; }
-template <class K> NamedFootprint keys_of(const PagedRowsKv<K>& kv) { return {"k_pages", footprint(kv.k)}; }
+template <class K, class V> NamedFootprint keys_of(const PagedRowsKv<K, V>& kv) { return {"k_pages", footprint(kv.k)}; }
 
 template <class T, class S, class K, class Kv>
 void observe_cache(const View<const T>& q, const CacheView<K, Kv>& cache, const Wish<T>& wish, const S& score,

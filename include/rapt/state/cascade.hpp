@@ -78,8 +78,8 @@ template <class T> void copy_view(const View<const T>& from, const View<T>& to) 
 
 /// What the attention to the common keys asks of its arguments. (That to each sequence's own ones comes first, and asks
 /// the rest of q, out and the logsumexp.)
-template <class T, class K>
-void check_cascade(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out,
+template <class T, class K, class V>
+void check_cascade(const View<const T>& q, const View<const K>& k, const View<const V>& v, const View<T>& out,
                    const LogSumExp<T>& lse) {
   check_heads_and_dims(q, k, v, out, "common_k", "common_v");
   check_same("common_k", "batch", k.batch(), 1, "keys that all sequences share");
@@ -113,24 +113,25 @@ template <class T> Options<T> of_cascade(const CascadeOptions<T>& o, CascadeMemo
 }
 
 /// The common keys, to the queries of all sequences at once.
-template <class T, class S, class K>
-void attend_common(const View<const T>& q, const View<const K>& k, const View<const K>& v, const S& score,
+template <class T, class S, class K, class V>
+void attend_common(const View<const T>& q, const View<const K>& k, const View<const V>& v, const S& score,
                    const CascadeParts<T>& parts, const Options<T>& options) {
   View<const T> rows = q;
   if (!folds(q)) {
     copy_view(q, parts.q);
     rows = parts.q;
   }
-  const auto problem = validated<T, K>(folded(rows), k, v, folded(parts.outputs()), {}, options.scale, align::top_left);
+  const auto problem =
+      validated<T, K, V>(folded(rows), k, v, folded(parts.outputs()), {}, options.scale, align::top_left);
   const FoldedRows fold{Divisor(static_cast<std::int32_t>(std::max<Index>(q.length(), 1))), parts.first};
   const auto part = part_of(score, fold);
-  Plan<T, std::remove_const_t<decltype(part)>, StridedKv<K>> plan(problem, part, options);
+  Plan<T, std::remove_const_t<decltype(part)>, StridedKv<K, V>> plan(problem, part, options);
   Carrying::run(plan, {{}, folded(parts.states)});
 }
 
 /// `plan_own(score, align, options)` plans the attention to each sequence's own keys, which checks its arguments.
-template <class T, class S, class K, class Own>
-void cascade(const View<const T>& q, const View<const K>& k, const View<const K>& v, const View<T>& out, const S& score,
+template <class T, class S, class K, class V, class Own>
+void cascade(const View<const T>& q, const View<const K>& k, const View<const V>& v, const View<T>& out, const S& score,
              const CascadeOptions<T>& o, const Own& plan_own) {
   check_cascade(q, k, v, out, o.lse);
   CascadeMemory own_memory;
@@ -175,12 +176,13 @@ void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>&
                        const View<OwnV>& own_v, const View<T>& out, const S& score = {},
                        const CascadeOptions<T>& options = {}) {
   if constexpr (detail::Types<Q, K, V, T, S>::fit && detail::Types<Q, OwnK, OwnV, T, S>::fit) {
-    using Kept = std::remove_const_t<OwnK>;
-    using Common = std::remove_const_t<K>;
-    detail::cascade<T>(View<const T>(q), View<const Common>(common_k), View<const Common>(common_v), out,
-                       detail::staged(score), options, [&](const auto& part, Align align, const Options<T>& o) {
-                         return Plan<T, std::remove_cvref_t<decltype(part)>, detail::StridedKv<Kept>>(
-                             detail::validated<T, Kept>(q, own_k, own_v, out, o.lse, o.scale, align), part, o);
+    using Key = std::remove_const_t<OwnK>;
+    using Value = std::remove_const_t<OwnV>;
+    detail::cascade<T>(View<const T>(q), View<const std::remove_const_t<K>>(common_k),
+                       View<const std::remove_const_t<V>>(common_v), out, detail::staged(score), options,
+                       [&](const auto& part, Align align, const Options<T>& o) {
+                         return Plan<T, std::remove_cvref_t<decltype(part)>, detail::StridedKv<Key, Value>>(
+                             detail::validated<T, Key, Value>(q, own_k, own_v, out, o.lse, o.scale, align), part, o);
                        });
   }
 }
@@ -191,10 +193,10 @@ void cascade_attention(const View<Q>& q, const View<K>& common_k, const View<V>&
                        const detail::Cache<Own, Home>& own, const View<T>& out, const S& score = {},
                        const CascadeOptions<T>& options = {}) {
   if constexpr (detail::Types<Q, K, V, T, S>::fit && detail::CachedTypes<Q, Own, T, S>::fit) {
-    using Common = std::remove_const_t<K>;
     const auto view = own.view();
-    detail::cascade<T>(View<const T>(q), View<const Common>(common_k), View<const Common>(common_v), out,
-                       detail::staged(score), options, [&](const auto& part, Align align, const Options<T>& o) {
+    detail::cascade<T>(View<const T>(q), View<const std::remove_const_t<K>>(common_k),
+                       View<const std::remove_const_t<V>>(common_v), out, detail::staged(score), options,
+                       [&](const auto& part, Align align, const Options<T>& o) {
                          return Plan<T, std::remove_cvref_t<decltype(part)>, std::remove_cvref_t<decltype(view.kv)>>(
                              detail::validated_cached<T>(View<const T>(q), view.kv, out, part, align, o), part, o);
                        });

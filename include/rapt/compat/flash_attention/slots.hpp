@@ -17,8 +17,8 @@ struct Slot {
 };
 
 /// The keys and values of one head of one sequence.
-template <class T> struct SlotHead {
-  const T *keys, *values;  // of position 0; in pages, of position 0 of page 0
+template <class K> struct SlotHead {
+  const K *keys, *values;  // of position 0; in pages, of position 0 of page 0
   Index key_step, value_step;
   const std::int32_t* pages = nullptr;  // the sequence's, if it has pages
   std::uint32_t page_size = 1;
@@ -32,19 +32,20 @@ template <class T> struct SlotHead {
     const std::uint32_t position = static_cast<std::uint32_t>(p), page = position / page_size;
     return {pages[page], static_cast<Index>(position - page * page_size)};
   }
-  const T* key(Place at) const { return keys + at.page * key_page_step + at.inside * key_step; }
-  const T* value(Place at) const { return values + at.page * value_page_step + at.inside * value_step; }
-  const T* key(Index p) const { return key(place(p)); }
-  const T* value(Index p) const { return value(place(p)); }
+  const K* key(Place at) const { return keys + at.page * key_page_step + at.inside * key_step; }
+  const K* value(Place at) const { return values + at.page * value_page_step + at.inside * value_step; }
+  const K* key(Index p) const { return key(place(p)); }
+  const K* value(Index p) const { return value(place(p)); }
 };
 
 /// Where keys and values live, as the kernels see it (see kv/strided.hpp).
-template <class T> struct Slots {
-  using Stored = T;
-  using Head = SlotHead<T>;
+template <class K> struct Slots {
+  using StoredKey = K;
+  using StoredValue = K;
+  using Head = SlotHead<K>;
   static constexpr bool blocked = false, paged = true;
 
-  View<const T> k, v;  // [entries or pages, kv_heads, positions, dim]
+  View<const K> k, v;  // [entries or pages, kv_heads, positions, dim]
   const Slot* slots;
   Index count;                          // sequences
   const std::int32_t* table = nullptr;  // [count][table_step]: the pages of each
@@ -59,7 +60,7 @@ template <class T> struct Slots {
   Index first(Index) const { return 0; }
   Index changes() const { return 0; }
 
-  RAPT_NOINLINE SlotHead<T> head(Index b, Index h) const {
+  RAPT_NOINLINE SlotHead<K> head(Index b, Index h) const {
     const Slot& s = slots[b];
     if (table == nullptr) return {k.row(s.entry, h, s.begin), v.row(s.entry, h, s.begin), k.stride[2], v.stride[2]};
     return {k.row(0, h, 0),
