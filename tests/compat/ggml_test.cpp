@@ -144,6 +144,24 @@ template <class K, class M> void cross_everything(std::uint64_t seed, int count)
 TEST(Ggml, EveryParameterCrossed) { cross_everything<float, float>(1, 300); }
 TEST(Ggml, EveryParameterCrossedIn16Bits) { cross_everything<Eigen::half, Eigen::half>(2, 300); }
 
+/// As llama.cpp's -ctk f16 -ctv bf16.
+TEST(Ggml, KeysAndValuesMayBeOfDifferentTypes) {
+  Random random(3);
+  using C = Case<Eigen::half, float>;
+  C c = random_case<Eigen::half, float>(random);
+  std::vector<Eigen::bfloat16> values;
+  for (Eigen::half& x : c.v.x) {
+    values.push_back(Eigen::bfloat16(float(x)));
+    x = Eigen::half(float(values.back()));
+  }
+  const auto in = c.inputs();
+  const api::Tensor<const Eigen::bfloat16> v{values.data(), in.v.ne, in.v.nb};
+  api::flash_attn_ext(api::Inputs<Eigen::half, float, Eigen::bfloat16>{in.q, in.k, v, in.mask, in.sinks}, c.parameters,
+                      c.dst.view());
+  c.name = "two types";
+  c.expect();
+}
+
 TEST(Ggml, WhatTheMaskSaysMinusInfinityOfIsNotRead) {
   Random random(3);
   Case<float, float> c = random_case<float, float>(random);

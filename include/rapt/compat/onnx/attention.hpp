@@ -150,11 +150,11 @@ void attend(const Views<T>& v, const View<const T>& keys, const View<const T>& v
   Attention<T>{v.q, keys, values, v.y, v.qk, scores, attended, steps_of(mode, o.errata), mode == 3, options}.run(fill);
 }
 
-/// The past's positions, and then the new ones.
+/// The past's positions, unless they are there already, and then the new ones.
 template <class From, class To>
 void concatenate(const View<const From>& past, const View<const From>& fresh, const View<To>& to) {
   if (to.data == nullptr) return;
-  compat::detail::copy_positions(past, to);
+  if (static_cast<const void*>(past.data) != to.data) compat::detail::copy_positions(past, to);
   compat::detail::copy_positions(fresh, to, past.length());
 }
 
@@ -209,6 +209,9 @@ template <class T> void run_widened(const Views<T>& v, const AttentionAttributes
 /// reach
 ///   the result. Where a number of −∞ masks, the weight is 0: a value that is not finite makes NaN, as it does there.
 /// - q_num_heads and kv_num_heads with tensors of four dimensions have to be what those have.
+///
+/// The past may stand where the present begins, in one buffer with room for more positions, as its strides say: then
+/// only the new ones are written, behind it.
 ///
 /// Keys and values are read in place; with a past, from present_key and present_value, where they have to go anyway
 /// (from memory allocated for the call if those are not wanted). 16-bit elements are widened for the call. With a

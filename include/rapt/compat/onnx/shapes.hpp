@@ -158,12 +158,22 @@ template <class T> void take_lengths(Views<T>& v, const AttentionInputs<T>& in, 
   v.lengths = t.data;
 }
 
+/// Whether a past stands where the present is to begin, in one buffer: then it is there already.
+template <class T> bool in_place(const View<const T>& past, View<const T> present) {
+  if (past.data == nullptr || present.data == nullptr) return false;
+  present.extent[2] = past.length();
+  return rapt::detail::same_places(past, present);
+}
+
 template <class T> void check_memory(const Views<T>& v) {
   using compat::detail::named;
+  const View<const T> none{};
   compat::detail::check_apart({named("Y", v.y), named("present_key", v.present_k), named("present_value", v.present_v),
                                named("qk_matmul_output", v.qk)},
-                              {named("Q", v.q), named("K", v.k), named("V", v.v), named("past_key", v.past_k),
-                               named("past_value", v.past_v), named("attn_mask", v.bias), named("attn_mask", v.mask)});
+                              {named("Q", v.q), named("K", v.k), named("V", v.v),
+                               named("past_key", in_place<T>(v.past_k, v.present_k) ? none : v.past_k),
+                               named("past_value", in_place<T>(v.past_v, v.present_v) ? none : v.past_v),
+                               named("attn_mask", v.bias), named("attn_mask", v.mask)});
 }
 
 /// Checks everything and throws std::invalid_argument, or returns the views.
