@@ -236,11 +236,12 @@ TEST_P(Ragged, QueriesAreTurnedByTheirPositionsWithinTheSequence) {
 
   std::vector<Index> rows(at(in.queries()));
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Index>(7 * i % 1000);
-  turned.rope_rows = {rows.data(), 1, in.queries(), in.queries(), 1};
+  turned.rope_rows = rapt::MatrixView<const Index>{rows.data(), 1, in.queries(), in.queries(), 1};
   attend_packed(in, rapt::causal(), turned);
   for (Index b = 0; b < in.count(); ++b) {
     Options<float> own = turned;
-    own.rope_rows = {rows.data() + in.q_offsets[at(b)], 1, in.lengths[at(b)].first, in.queries(), 1};
+    own.rope_rows =
+        rapt::MatrixView<const Index>{rows.data() + in.q_offsets[at(b)], 1, in.lengths[at(b)].first, in.queries(), 1};
     EXPECT_TRUE(sequence_is(in, b, attend(in.sequence(b), rapt::causal(), own)));
   }
 }

@@ -19,8 +19,8 @@ rapt::LayerConfig attention_config(const Config& n) {
           .max_positions = n.max_length};
 }
 
-rapt::Matrix<const float> rows(const Matrix& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); }
-rapt::Matrix<float> rows(Matrix& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); }
+rapt::MatrixView<const float> rows(const Matrix& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); }
+rapt::MatrixView<float> rows(Matrix& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); }
 
 Matrix rms_norm(const Matrix& x, const Row& weight) {
   Matrix y(x.rows(), x.cols());

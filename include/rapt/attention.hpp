@@ -196,6 +196,13 @@ auto paged(const View<K>& k_pages, const View<V>& v_pages, const detail::Integer
   return CacheView<Key, detail::PagedRowsKv<Key, Value>>{{k_pages, v_pages, {block_table, lengths, size}}};
 }
 
+// What fits none of the functions below: a matrix or a pointer instead of a view, options before the score, an option
+// that doesn't exist. A compiler shows the line of a function that is deleted, and would list all the others.
+// clang-format off
+template <class A> void attention(const A&, ...) = delete;  // rapt: the arguments are (q, k, v, out[, score][, options]) or (q, cache, out[, score][, options]); q, k, v and out are views: bshd(pointer, ...), view(matrix); options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .isa}, in this order
+template <class A> void plan(const A&, ...) = delete;       // rapt: the arguments are (q, k, v, out[, score][, options]) or (q, cache, out[, score][, options]); q, k, v and out are views: bshd(pointer, ...), view(matrix); options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .isa}, in this order
+// clang-format on
+
 /// What attention(q, k, v, out, score, options) would run, and how. Holds views, not copies: the memory has to stay.
 ///
 /// Throws what attention() throws, except that nothing is computed yet.

@@ -3,7 +3,6 @@
 
 #include "rapt/core/fence_begin.hpp"
 
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -37,20 +36,23 @@ inline constexpr bool borrows<Eigen::Ref<M, A, S>> = !std::is_const_v<M>;  // Re
 /// projection leaves them. With one head, a row is a position and a column a dim.
 ///
 /// Takes whatever has memory of its own and not a product or a sum: Matrix, Map, Ref, blocks of them; in either storage
-/// order and with any strides. The view holds only a pointer, so the matrix has to stay; a temporary that owns its
-/// memory does not compile.
+/// order and with any strides. A vector is one position, a column as well as a row. The view holds only a pointer, so
+/// the matrix has to stay; a temporary that owns its memory does not compile.
 template <class M>
   requires std::is_base_of_v<Eigen::EigenBase<std::remove_cvref_t<M>>, std::remove_cvref_t<M>>
 auto view(M&& m, Index heads = 1) {
   static_assert(std::is_lvalue_reference_v<M> || detail::borrows<std::remove_cvref_t<M>>,
                 "rapt: a view of a temporary matrix would outlive it: name the matrix first");
+  constexpr bool vector = std::remove_cvref_t<M>::IsVectorAtCompileTime;
+  const Index positions = vector ? 1 : m.rows(), numbers = vector ? m.size() : m.cols();
+  const Index step = vector ? m.innerStride() : m.colStride();
   detail::require(heads >= 1, "view", "the number of heads", heads, "it has to be 1 or more");
-  if (m.cols() % heads != 0)
-    detail::fail("view", "the number of columns is " + std::to_string(m.cols()),
-                 "it has to be a multiple of the " + std::to_string(heads) + " heads");
-  const Index dim = m.cols() / heads;
+  if (numbers % heads != 0)
+    detail::fail("view", {"the number of ", vector ? "elements" : "columns", " is ", numbers},
+                 {"it has to be a multiple of the ", heads, " heads"});
+  const Index dim = numbers / heads, row_step = vector ? numbers * step : m.rowStride();
   using Elements = View<detail::eigen_element_t<std::remove_reference_t<M>>>;
-  return Elements{m.data(), {1, heads, m.rows(), dim}, {0, m.colStride() * dim, m.rowStride(), m.colStride()}};
+  return Elements{m.data(), {1, heads, positions, dim}, {0, dim * step, row_step, step}};
 }
 
 RAPT_NAMESPACE_END

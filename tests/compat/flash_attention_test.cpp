@@ -381,7 +381,7 @@ TEST(FlashAttention, RefusesInItsWords) {
     return refusal([&] { api::flash_attn_func<float>(qt, kt, vt, o, a); });
   };
   EXPECT_EQ(func([](auto& a, auto&, auto&, auto&, auto&) { a.dropout_p = 0.1; }),
-            "rapt: dropout_p: is 0.100000; it has to be 0: this is inference");
+            "rapt: dropout_p: is 0.1; it has to be 0: this is inference");
   EXPECT_EQ(func([](auto&, auto&, auto& kt, auto&, auto&) { kt.size[3] = 7; }),
             "rapt: k: headdim is 7; it has to be 8, as in q");
   EXPECT_EQ(func([](auto&, auto&, auto&, auto& vt, auto&) { vt.size[1] = 4; }),

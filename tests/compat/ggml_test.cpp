@@ -206,9 +206,9 @@ TEST(Ggml, RefusesInItsWords) {
   EXPECT_EQ(refused([](auto& in, auto&, auto&) { in.sinks.ne[0] = 5; }),
             "rapt: sinks: ne[0] is 5; it has to be 4, as q's ne[2]");
   EXPECT_EQ(refused([](auto& in, auto& p, auto&) { in.mask = {}, p.max_bias = 8; }),
-            "rapt: max_bias: is 8.000000; it has to be 0 without a mask, which it is a factor of");
+            "rapt: max_bias: is 8; it has to be 0 without a mask, which it is a factor of");
   EXPECT_EQ(refused([](auto&, auto& p, auto&) { p.logit_softcap = -1; }),
-            "rapt: logit_softcap: is -1.000000; it has to be 0 for none, or positive");
+            "rapt: logit_softcap: is -1; it has to be 0 for none, or positive");
   EXPECT_EQ(refused([](auto& in, auto&, auto&) { in.q.nb[1] = 34; }),
             "rapt: q: nb[1] is 34; it has to be a multiple of the 4 bytes of an element");
   EXPECT_EQ(refused([](auto&, auto&, auto& dst) { dst.ne[1] = 3, dst.ne[2] = 4; }),

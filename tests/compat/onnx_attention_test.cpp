@@ -396,9 +396,9 @@ TEST(OnnxAttention, RefusesInOnnxsWords) {
   EXPECT_EQ(by(plain, [](auto& a) { a.qk_matmul_output_mode = 4; }),
             "rapt: qk_matmul_output_mode: is 4; it has to be 0, 1, 2 or 3");
   EXPECT_EQ(by(plain, [](auto& a) { a.scale = -1; }),
-            "rapt: scale: is -1.000000; it has to be 0 or more, and finite: Q and K take its root");
+            "rapt: scale: is -1; it has to be 0 or more, and finite: Q and K take its root");
   EXPECT_EQ(by(plain, [](auto& a) { a.softcap = -1; }),
-            "rapt: softcap: is -1.000000; it has to be 0 for none, or positive, and finite as a float");
+            "rapt: softcap: is -1; it has to be 0 for none, or positive, and finite as a float");
   EXPECT_EQ(by(plain, [](auto& a) { a.softmax_precision = 7; }),
             "rapt: softmax_precision: is 7; it has to be 1, 10, 11 or 16: float, float16, double or bfloat16");
   EXPECT_EQ(by(plain, [](auto& a) { a.left_window_size = 3; }),

@@ -259,7 +259,7 @@ TEST(Pytorch, RefusesInItsWords) {
   const Dims q{2, 4, 3, 8}, k{2, 4, 5, 8};
   EXPECT_EQ(refused(q, k, k, q), "");
   for (float& y : out) y = -12345.5f;
-  EXPECT_EQ(refused(q, k, k, q, {.dropout_p = 0.5}), "rapt: dropout_p: is 0.500000; it has to be 0: this is inference");
+  EXPECT_EQ(refused(q, k, k, q, {.dropout_p = 0.5}), "rapt: dropout_p: is 0.5; it has to be 0: this is inference");
   EXPECT_EQ(refused(q, k, k, q, {.attn_mask = tensor(bools, {3, 5}), .is_causal = true}),
             "rapt: attn_mask: is set, and so is is_causal; it has to be one or the other");
   EXPECT_EQ(refused(q, {2, 4, 5, 7}, k, q), "rapt: key: its last size is 7; it has to be 8, as in query");

@@ -1,4 +1,5 @@
-# Compiles SOURCE, and compares the first error with the one that its first line announces: "// error: some words", or "// no error".
+# Compiles SOURCE, and compares the first error with the one that its first line announces: "// error: some words", or "// no error". With
+# "// note: some words" no function fits, or only one that is deleted: the compiler shows its line, with the words.
 file(STRINGS ${SOURCE} announced LIMIT_COUNT 1)
 set(ENV{LC_ALL} C)
 execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE} -isystem ${EIGEN} ${SOURCE}
@@ -7,6 +8,17 @@ execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE} -isyst
 if(announced STREQUAL "// no error")
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "does not compile:\n${output}")
+  endif()
+  return()
+endif()
+
+if(announced MATCHES "^// note: ")
+  string(REGEX REPLACE "^// note: " "" wanted "${announced}")
+  string(FIND "${output}" "${wanted}" position)
+  string(REGEX MATCHALL "error: " errors "${output}")
+  list(LENGTH errors count)
+  if(result EQUAL 0 OR position EQUAL -1 OR count GREATER 5 OR NOT output MATCHES "error: (use of|call to) deleted|no matching")
+    message(FATAL_ERROR "doesn't say '${wanted}', and little else:\n${output}")
   endif()
   return()
 endif()

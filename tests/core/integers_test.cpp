@@ -42,7 +42,7 @@ TYPED_TEST(IntegersOf, StandInRowsAndColumns) {
   for (std::size_t i = 0; i < 12; ++i) numbers[i] = static_cast<N>(i);
   const IntegerMatrix rows = rapt::row_major(numbers.data(), 3, 4);
   const IntegerMatrix columns = rapt::column_major(static_cast<const N*>(numbers.data()), 4, 3);
-  const IntegerMatrix backwards = rapt::Matrix<const N>{numbers.data() + 11, 3, 4, -4, -1};
+  const IntegerMatrix backwards = rapt::MatrixView<const N>{numbers.data() + 11, 3, 4, -4, -1};
   IntegerMatrix one = numbers;
   EXPECT_EQ(one.rows(), 1);
   EXPECT_EQ(one.columns(), 12);

@@ -85,6 +85,9 @@ std::vector<Mistake> mistakes() {
       "out batch", [](Call& c) { c.out.extent[0] = 1; }, "out: batch is 1; it has to be 2, as in q");
   add(
       "k dim", [](Call& c) { c.k.extent[3] = 4; }, "k: head_dim is 4; it has to be 8, as in q");
+  add(  // the odd one out is named, not the first that differs
+      "q dim", [](Call& c) { c.q.extent[3] = 7, c.v.extent[3] = c.k.extent[3]; },
+      "q: head_dim is 7; it has to be 8, as in k");
   add(
       "v heads", [](Call& c) { c.v.extent[1] = 4; }, "v: the number of heads is 4; it has to be 2, as in k");
   add(
@@ -236,7 +239,7 @@ TEST(Problem, TakesQueriesKeysValuesAndOutputsInterleavedInOneBuffer) {
 TEST(Problem, DerivesTheGroupTheScaleAndTheFirstPosition) {
   Call call;
   const auto problem =
-      rapt::detail::validated<float, float>(call.q, call.k, call.v, call.out, {}, {}, rapt::align::bottom_right);
+      rapt::detail::validated<float, float, float>(call.q, call.k, call.v, call.out, {}, {}, rapt::align::bottom_right);
   EXPECT_EQ(problem.batch(), 2);
   EXPECT_EQ(problem.q_heads(), 4);
   EXPECT_EQ(problem.kv_heads(), 2);

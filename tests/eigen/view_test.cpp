@@ -59,6 +59,18 @@ TEST(EigenView, OfAFixedSizeMatrixAndAVectorIsRight) {
   expect_reads(rapt::view(vector, 2), vector, 2);
 }
 
+/// A column is how Eigen has a vector; it is one position, as a row is, and no longer one as soon as its type is that
+/// of a matrix.
+TEST(EigenView, OfAColumnVectorIsOnePosition) {
+  const Eigen::RowVectorXf row = numbered<RowMajor>(1, 8);
+  const Eigen::VectorXf column = row.transpose();
+  expect_reads(rapt::view(column, 2), row, 2);
+  RowMajor m = numbered<RowMajor>(8, 5);
+  const Eigen::RowVectorXf second = m.col(2).transpose();
+  expect_reads(rapt::view(m.col(2), 4), second, 4);
+  EXPECT_EQ(rapt::view(m.middleCols(2, 1)).length(), 8);
+}
+
 TEST(EigenView, OfAMapFollowsItsStrides) {
   RowMajor memory = numbered<RowMajor>(10, 20);
   using Strides = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;

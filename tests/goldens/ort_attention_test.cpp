@@ -61,7 +61,7 @@ TEST_P(GoldenOrtAttention, IsReproducedWithinItsTolerance) {
     config.max_positions = 16;
   }
   const auto columns = [&](Index first, Index count) {
-    return Matrix<const float>{weight.numbers.data() + first, count, hidden, 1, all};
+    return MatrixView<const float>{weight.numbers.data() + first, count, hidden, 1, all};
   };
   const std::span<const float> bias = tensor("bias").numbers;
   const std::vector<float> identity = selector(hidden, v);

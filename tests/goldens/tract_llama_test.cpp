@@ -11,7 +11,7 @@ using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajo
 
 class GoldenLlama : public GoldenCase {
  protected:
-  Matrix<const float> weight(const std::string& name) {
+  MatrixView<const float> weight(const std::string& name) {
     const GoldenTensor& t = tensor(name);
     return rapt::row_major(t.numbers.data(), t.dims.at(0), t.dims.at(1));
   }

@@ -99,7 +99,7 @@ TEST_P(BiasBits, OfARelativeBiasByDistance) {
 TEST_P(BiasBits, OfT5sRelativeBias) {
   const std::vector<float> table = random_numbers<float>(32 * 4, 6);
   const auto bias = [&](Index heads) {  // of the first heads
-    return rapt::relative_bias(rapt::Matrix<const float>{table.data(), 32, heads, 4, 1}, rapt::T5Buckets{}) |
+    return rapt::relative_bias(rapt::MatrixView<const float>{table.data(), 32, heads, 4, 1}, rapt::T5Buckets{}) |
            rapt::causal();
   };
   expect_bits_by_head<float>(GetParam(), bias);

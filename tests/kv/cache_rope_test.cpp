@@ -13,7 +13,7 @@ namespace rapt_test {
 namespace {
 
 using rapt::KvCache;
-using rapt::Matrix;
+using rapt::MatrixView;
 namespace rope = rapt::rope;
 
 constexpr Index heads = 2, group = 3, dim = 20, length = 90;
@@ -36,8 +36,8 @@ struct Rotated {
     rope::rotate(turned.k_view(), table, {.rows = key_rows()});
     rope::rotate(turned.q_view(), table, {.rows = query_rows()});
   }
-  Matrix<const Index> key_rows() const { return rapt::row_major(rows.data(), 1, length); }
-  Matrix<const Index> query_rows() const {
+  MatrixView<const Index> key_rows() const { return rapt::row_major(rows.data(), 1, length); }
+  MatrixView<const Index> query_rows() const {
     const Index q_len = in.shape.q_len;
     return rapt::row_major(rows.data() + length - q_len, 1, q_len);
   }
@@ -117,7 +117,7 @@ TEST(CacheRope, RefusesTablesAndRowsThatDoNotFitAndChangesNothing) {
 
   cache.append(in.views().k, in.views().v);
   Result<float> result(in.shape);
-  const auto attend_with = [&](const rope::Table<float>* table, Matrix<const Index> q_rows) {
+  const auto attend_with = [&](const rope::Table<float>* table, MatrixView<const Index> q_rows) {
     rapt::Options<float> options;
     options.rope = table;
     options.rope_rows = q_rows;

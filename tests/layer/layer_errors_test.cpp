@@ -32,7 +32,7 @@ TEST(LayerConfigErrors, NameTheField) {
        [](auto& c) { c.hidden_size = 33; });
   says("num_heads times the larger of head_dim and value_dim is 4294967296; it has to be less than 2^30",
        [](auto& c) { c.num_heads = c.head_dim = 1 << 16; });
-  says("norm_eps is -1.000000; it has to be finite, and 0 or more", [](auto& c) { c.norm_eps = -1; });
+  says("norm_eps is -1; it has to be finite, and 0 or more", [](auto& c) { c.norm_eps = -1; });
   says("scale is inf; it has to be finite", [](auto& c) { c.scale = std::numeric_limits<double>::infinity(); });
   says("window is 5; it has to be 0 without causal: a window to both sides is a score, rapt::window(left, right)",
        [](auto& c) { c.window = 5, c.causal = false; });

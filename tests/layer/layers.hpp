@@ -18,7 +18,7 @@ using rapt::KvCache;
 using rapt::LayerConfig;
 using rapt::LayerOptions;
 using rapt::LayerWeights;
-using rapt::Matrix;
+using rapt::MatrixView;
 using rapt::QkNorm;
 using rapt::RingCache;
 

@@ -154,7 +154,7 @@ TEST(RmsNormErrors, NameTheArgument) {
   EXPECT_EQ(refused(in, weight, rapt::bsd(y.data(), 2, 4, 5)), "rapt: y: batch is 2; it has to be 1, as in x");
   EXPECT_EQ(refused(in, weight, rapt::bshd(y.data(), 1, 4, 2, 5)),
             "rapt: y: the number of heads is 2; it has to be 1, as in x");
-  EXPECT_EQ(refused(in, weight, out, {.eps = -1}), "rapt: eps: is -1.000000; it has to be finite, and 0 or more");
+  EXPECT_EQ(refused(in, weight, out, {.eps = -1}), "rapt: eps: is -1; it has to be finite, and 0 or more");
   EXPECT_NE(refused(in, weight, out, {.eps = std::nan("")}), "");
   EXPECT_EQ(
       refused(in, weight, rapt::strided(y.data(), {1, 1, 4, 10}, {0, 0, 0, 1})),

@@ -20,12 +20,12 @@ TEST(LinearAllocationCounter, CountsAnAllocation) {
 }
 
 TEST_P(LinearAllocations, OfACallWithoutAWorkspaceAreOne) {
-  const Matrix<float> to = y.matrix();
+  const MatrixView<float> to = y.matrix();
   EXPECT_EQ(allocations_of([&] { linear(p.x_matrix(), to, {.isa = GetParam()}); }), 1);
 }
 
 TEST_P(LinearAllocations, OfACallWithOneRowAreNone) {
-  const Matrix<float> to{y.matrix().data, 1, 130, 0, 33};
+  const MatrixView<float> to{y.matrix().data, 1, 130, 0, 33};
   EXPECT_EQ(allocations_of([&] { linear(rapt::row_major(p.x.data(), 1, 600), to, {.isa = GetParam()}); }), 0);
 }
 

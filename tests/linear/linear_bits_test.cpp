@@ -54,7 +54,7 @@ TEST_P(LinearBits, AreTheSameForARowAloneAndAmongOthers) {
   const std::vector<float> together = projected(linear, p, {.isa = GetParam()});
   for (Index row = 0; row < p.extents.rows; ++row) {
     std::vector<float> alone(80, sentinel<float>);
-    const Matrix<const float> x = rapt::row_major(p.x_matrix().row(row), 1, 700);
+    const MatrixView<const float> x = rapt::row_major(p.x_matrix().row(row), 1, 700);
     linear(x, rapt::row_major(alone.data(), 1, 80), {.isa = GetParam()});
     EXPECT_TRUE(same_bits(alone.data(), together.data() + row * 80, 80)) << "row " << row;
   }

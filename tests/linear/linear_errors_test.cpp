@@ -10,26 +10,26 @@ class LinearErrors : public testing::Test {
  protected:
   std::vector<float> w = random_numbers<float>(4 * 6, 1), b = random_numbers<float>(4, 2);
   std::vector<float> x = random_numbers<float>(3 * 6, 3), y = std::vector<float>(100, sentinel<float>);
-  Matrix<const float> weight = rapt::row_major<const float>(w.data(), 4, 6);
-  Matrix<const float> x_matrix = rapt::row_major<const float>(x.data(), 3, 6);
-  Matrix<float> y_matrix = rapt::row_major(y.data(), 3, 4);
+  MatrixView<const float> weight = rapt::row_major<const float>(w.data(), 4, 6);
+  MatrixView<const float> x_matrix = rapt::row_major<const float>(x.data(), 3, 6);
+  MatrixView<float> y_matrix = rapt::row_major(y.data(), 3, 4);
   Linear<float> linear{weight, b};
 
   /// What a call says, which has to leave the outputs alone.
-  std::string refusal_of(const Linear<float>& l, Matrix<const float> x_of_call, std::initializer_list<Matrix<float>> to,
-                         const LinearOptions& options = {}) {
+  std::string refusal_of(const Linear<float>& l, MatrixView<const float> x_of_call,
+                         std::initializer_list<MatrixView<float>> to, const LinearOptions& options = {}) {
     const std::string text = refusal([&] { l(x_of_call, to, options); });
     EXPECT_TRUE(text.empty() || same_bits(y, std::vector<float>(100, sentinel<float>)));
     return text;
   }
-  std::string refusal_of(const Linear<float>& l, Matrix<const float> x_of_call, Matrix<float> to,
+  std::string refusal_of(const Linear<float>& l, MatrixView<const float> x_of_call, MatrixView<float> to,
                          const LinearOptions& options = {}) {
     return refusal_of(l, x_of_call, {to}, options);
   }
 };
 
 TEST_F(LinearErrors, OfTheWeights) {
-  const auto made = [](Matrix<const float> m, std::span<const float> bias = {}) {
+  const auto made = [](MatrixView<const float> m, std::span<const float> bias = {}) {
     return refusal([&] { Linear<float>(m, bias); });
   };
   EXPECT_EQ(made({nullptr, 4, 6, 6, 1}),
@@ -46,7 +46,7 @@ TEST_F(LinearErrors, OfTheWeights) {
 }
 
 TEST_F(LinearErrors, OfStackedWeights) {
-  const Matrix<const float> narrow = rapt::row_major<const float>(w.data(), 4, 5);
+  const MatrixView<const float> narrow = rapt::row_major<const float>(w.data(), 4, 5);
   EXPECT_EQ(refusal([&] {
               Linear<float>({weight, narrow});
             }),
@@ -59,7 +59,7 @@ TEST_F(LinearErrors, OfStackedWeights) {
               Linear<float>({weight, weight}, {b, std::span(b).first(1)});
             }),
             "rapt: bias[1]: its size is 1; it has to be 4, as in the rows of weight[1]");
-  EXPECT_EQ(refusal([&] { Linear<float>(std::span<const Matrix<const float>>()); }),
+  EXPECT_EQ(refusal([&] { Linear<float>(std::span<const MatrixView<const float>>()); }),
             "rapt: weight: there is none; there has to be one or more");
 }
 
@@ -70,25 +70,25 @@ TEST_F(LinearErrors, OfShapes) {
             "rapt: y: the number of rows is 2; it has to be 3, as in x");
   EXPECT_EQ(refusal_of(linear, x_matrix, rapt::row_major(y.data(), 3, 5)),
             "rapt: y: the number of columns is 5; it has to be 4, as in the weights' rows");
-  EXPECT_EQ(refusal_of(linear, Matrix<const float>{nullptr, 3, 6, 6, 1}, y_matrix),
+  EXPECT_EQ(refusal_of(linear, MatrixView<const float>{nullptr, 3, 6, 6, 1}, y_matrix),
             "rapt: x: data is a null pointer; it has to point to the elements, as no extent is 0");
-  EXPECT_EQ(refusal_of(linear, x_matrix, Matrix<float>{nullptr, 3, 4, 4, 1}),
+  EXPECT_EQ(refusal_of(linear, x_matrix, MatrixView<float>{nullptr, 3, 4, 4, 1}),
             "rapt: y: data is a null pointer; it has to point to the elements, as no extent is 0");
   const Linear<float> two({weight, weight});
   EXPECT_EQ(refusal_of(two, x_matrix, y_matrix),
             "rapt: y: the number of outputs is 1; there has to be one for each weight");
-  const Matrix<float> other = rapt::row_major(y.data() + 20, 3, 5);
+  const MatrixView<float> other = rapt::row_major(y.data() + 20, 3, 5);
   EXPECT_EQ(refusal_of(two, x_matrix, {y_matrix, other}),
             "rapt: y[1]: the number of columns is 5; it has to be 4, as in the weights' rows");
 }
 
 TEST_F(LinearErrors, OfSharedMemory) {
-  EXPECT_EQ(refusal_of(linear, x_matrix, Matrix<float>{y.data(), 3, 4, 0, 1}),
+  EXPECT_EQ(refusal_of(linear, x_matrix, MatrixView<float>{y.data(), 3, 4, 0, 1}),
             "rapt: y: two elements may share an address; each needs its own (a stride of 0 broadcasts only what is "
             "read)");
-  EXPECT_EQ(refusal_of(linear, Matrix<const float>{y.data() + 11, 3, 6, 6, 1}, y_matrix),
+  EXPECT_EQ(refusal_of(linear, MatrixView<const float>{y.data() + 11, 3, 6, 6, 1}, y_matrix),
             "rapt: y: shares memory with x; it has to be apart from what is read");
-  EXPECT_EQ(refusal_of(linear, Matrix<const float>{y.data() + 12, 3, 6, 6, 1}, y_matrix), "");
+  EXPECT_EQ(refusal_of(linear, MatrixView<const float>{y.data() + 12, 3, 6, 6, 1}, y_matrix), "");
   y.assign(100, sentinel<float>);
   const Linear<float> two({weight, weight});
   EXPECT_EQ(refusal_of(two, x_matrix, {y_matrix, rapt::row_major(y.data() + 11, 3, 4)}),

@@ -14,7 +14,7 @@ namespace rapt_test {
 
 using rapt::Linear;
 using rapt::LinearOptions;
-using rapt::Matrix;
+using rapt::MatrixView;
 
 /// How a matrix lies in memory.
 enum class Order { row_major, column_major, padded, spread, backwards };
@@ -38,7 +38,7 @@ template <class T> class Stored {
       for (Index c = 0; c < columns; ++c) matrix()(r, c) = numbers[at(r * columns + c)];
   }
 
-  Matrix<T> matrix() {
+  MatrixView<T> matrix() {
     T* const data = memory_.data();
     switch (order_) {
       case Order::column_major: return {data, rows_, columns_, 1, rows_};
@@ -87,8 +87,8 @@ template <class T> struct Projection {
         weight(random_numbers<T>(e.out * e.in, 3 * seed + 1)),
         bias(random_numbers<T>(e.out, 3 * seed + 2)) {}
 
-  Matrix<const T> x_matrix() const { return rapt::row_major(x.data(), extents.rows, extents.in); }
-  Matrix<const T> weight_matrix() const { return rapt::row_major(weight.data(), extents.out, extents.in); }
+  MatrixView<const T> x_matrix() const { return rapt::row_major(x.data(), extents.rows, extents.in); }
+  MatrixView<const T> weight_matrix() const { return rapt::row_major(weight.data(), extents.out, extents.in); }
   Linear<T> linear() const { return Linear<T>(weight_matrix(), bias); }
 };
 

@@ -16,7 +16,7 @@ namespace rapt_test {
 namespace {
 
 namespace rope = rapt::rope;
-using rapt::Matrix;
+using rapt::MatrixView;
 using rope::Pairing;
 
 constexpr Pairing pairings[] = {Pairing::half, Pairing::interleaved};
@@ -100,7 +100,7 @@ template <class T, class Wide> void expect_within_bound(rope::RotateOptions opti
       std::vector<Index> positions;
       for (Index i = 0; i < length * components; ++i) positions.push_back(first_position + i * 7 % 11);
       if (!spec.growth.empty()) spec.centre = static_cast<double>(first_position);
-      const Matrix<const Index> at_rows = rapt::row_major<const Index>(positions.data(), length, components);
+      const MatrixView<const Index> at_rows = rapt::row_major<const Index>(positions.data(), length, components);
       const rope::Table<T> table(spec, at_rows);
       const Rows<T> x(1, 2, length, 70, 3);
       const Rows<T> y = rotated(x, table, options);
@@ -411,7 +411,7 @@ TEST_F(RopeRotateRefuses, RowsThatTheTableLacks) {
             "rapt: table: has 10 rows; it has to have 11, for x's length from first on");
   EXPECT_EQ(said(x.view(), y.view(), {.first = -1}), "rapt: first: first is -1; it has to be from 0 to 2^30 - 1");
   std::vector<Index> rows(20, 9);
-  const Matrix<const Index> all = rapt::row_major<const Index>(rows.data(), 2, 10);
+  const MatrixView<const Index> all = rapt::row_major<const Index>(rows.data(), 2, 10);
   EXPECT_EQ(said(x.view(), y.view(), {.first = 2, .rows = all}),
             "rapt: first: first is 2; it has to be 0 when there are rows");
   EXPECT_EQ(said(x.view(), y.view(), {.rows = rapt::row_major<const Index>(rows.data(), 1, 10)}),

@@ -129,8 +129,7 @@ TEST(RopeScaling, Llama3GoesByWavelength) {
 }
 
 TEST(RopeScaling, RefusesWhatCantBe) {
-  EXPECT_EQ(refusal([] { rope::linear(128, 0); }),
-            "rapt: rope: factor is 0.000000; it has to be finite and more than 0");
+  EXPECT_EQ(refusal([] { rope::linear(128, 0); }), "rapt: rope: factor is 0; it has to be finite and more than 0");
   EXPECT_NE(refusal([] { rope::linear(127, 2); }), "");
   EXPECT_NE(refusal([] { rope::ntk(128, -1); }), "");
   EXPECT_NE(refusal([] { rope::dynamic_ntk(128, {.factor = 0.5}); }), "");
@@ -138,9 +137,9 @@ TEST(RopeScaling, RefusesWhatCantBe) {
   EXPECT_NE(refusal([] { rope::dynamic_ntk(128, {.length = -1}); }), "");
   EXPECT_NE(refusal([] { rope::yarn(128, {.factor = -3}); }), "");
   EXPECT_NE(refusal([] { rope::yarn(128, {.original_length = 0}); }), "");
-  EXPECT_EQ(refusal([] { rope::yarn(128, {.base = 1}); }), "rapt: rope: base is 1.000000; it has to be more than 1");
+  EXPECT_EQ(refusal([] { rope::yarn(128, {.base = 1}); }), "rapt: rope: base is 1; it has to be more than 1");
   EXPECT_EQ(refusal([] { rope::yarn(128, {.beta_fast = 1, .beta_slow = 2}); }),
-            "rapt: rope: beta_fast is 1.000000; it has to be finite, and beta_slow or more");
+            "rapt: rope: beta_fast is 1; it has to be finite, and beta_slow or more");
   EXPECT_NE(refusal([] { rope::yarn_mscale(0); }), "");
   EXPECT_EQ(refusal([] {
               rope::long_rope(8, {.short_factors = {1, 1, 1, 1}, .long_factors = {1, 1, 1}});
@@ -149,10 +148,10 @@ TEST(RopeScaling, RefusesWhatCantBe) {
   EXPECT_EQ(refusal([] {
               rope::long_rope(4, {.short_factors = {1, 0}, .long_factors = {1, 1}});
             }),
-            "rapt: rope: short_factors is 0.000000; it has to be finite and more than 0");
+            "rapt: rope: short_factors is 0; it has to be finite and more than 0");
   EXPECT_NE(refusal([] { rope::long_rope(2, {.short_factors = {1}, .long_factors = {1}, .original_length = 1}); }), "");
   EXPECT_EQ(refusal([] { rope::llama3(128, {.low_frequency_factor = 4}); }),
-            "rapt: rope: high_frequency_factor is 4.000000; it has to be finite, and more than low_frequency_factor");
+            "rapt: rope: high_frequency_factor is 4; it has to be finite, and more than low_frequency_factor");
   EXPECT_NE(refusal([] { rope::llama3(128, {.factor = 0}); }), "");
   EXPECT_NE(refusal([] { rope::llama3(128, {.original_length = -5}); }), "");
 }

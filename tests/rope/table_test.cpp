@@ -12,7 +12,7 @@ namespace rapt_test {
 namespace {
 
 namespace rope = rapt::rope;
-using rapt::Matrix;
+using rapt::MatrixView;
 
 template <class T> void expect_same_row(const rope::Table<T>& a, Index row_a, const rope::Table<T>& b, Index row_b) {
   ASSERT_EQ(a.pairs(), b.pairs());
@@ -114,7 +114,7 @@ TEST(RopeTable, TakesCosinesAndSinesOfTheCallers) {
       cosines[at(r * 20 + d)] = source.cosine(r)[d % 10];
       sines[at(r * 20 + d)] = source.sine(r)[d % 10];
     }
-  const Matrix<const float> c{cosines.data(), 6, 10, 20, 1}, s{sines.data(), 6, 10, 20, 1};
+  const MatrixView<const float> c{cosines.data(), 6, 10, 20, 1}, s{sines.data(), 6, 10, 20, 1};
   const rope::Table<float> table(c, s, rope::Pairing::interleaved, 4);
   EXPECT_EQ(table.rows(), 6);
   EXPECT_EQ(table.pairing(), rope::Pairing::interleaved);
@@ -135,7 +135,7 @@ TEST(RopeTable, RefusesWhatCantBe) {
   EXPECT_EQ(refusal([&] { rope::Table<float>(film, positions); }),
             "rapt: positions: the number of components is 1; it has to be 3, as in spec");
   EXPECT_EQ(refusal([&] {
-              rope::Table<float>(spec, Matrix<const Index>{nullptr, 3, 1, 1, 1});
+              rope::Table<float>(spec, MatrixView<const Index>{nullptr, 3, 1, 1, 1});
             }),
             "rapt: positions: data is a null pointer; it has to point to the elements, as no extent is 0");
   const std::vector<Index> far = {0, Index(1) << 30};
@@ -149,14 +149,15 @@ TEST(RopeTable, RefusesWhatCantBe) {
   EXPECT_NE(refusal([&] { rope::Table<float>(wrong, positions); }), "");
 
   const std::vector<float> numbers(12);
-  const Matrix<const float> whole = rapt::row_major(numbers.data(), 3, 4), part = rapt::row_major(numbers.data(), 3, 3);
+  const MatrixView<const float> whole = rapt::row_major(numbers.data(), 3, 4),
+                                part = rapt::row_major(numbers.data(), 3, 3);
   EXPECT_EQ(refusal([&] { rope::Table<float>(whole, part); }),
             "rapt: sines: the number of columns is 3; it has to be 4, as in cosines");
   EXPECT_NE(refusal([&] { rope::Table<float>(whole, rapt::row_major(numbers.data(), 2, 4)); }), "");
   EXPECT_NE(refusal([&] { rope::Table<float>(whole, whole, rope::Pairing::half, -1); }), "");
-  EXPECT_NE(refusal([&] { rope::Table<float>(Matrix<const float>{nullptr, 3, 4, 4, 1}, whole); }), "");
-  EXPECT_NE(refusal([&] { rope::Table<float>(whole, Matrix<const float>{nullptr, 3, 4, 4, 1}); }), "");
-  EXPECT_NE(refusal([&] { rope::Table<float>(Matrix<const float>{}, Matrix<const float>{}); }), "");
+  EXPECT_NE(refusal([&] { rope::Table<float>(MatrixView<const float>{nullptr, 3, 4, 4, 1}, whole); }), "");
+  EXPECT_NE(refusal([&] { rope::Table<float>(whole, MatrixView<const float>{nullptr, 3, 4, 4, 1}); }), "");
+  EXPECT_NE(refusal([&] { rope::Table<float>(MatrixView<const float>{}, MatrixView<const float>{}); }), "");
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(StageCheck, OfACacheSeesTheLongestSequence) {
 template <class T>
 void expect_apart(const auto& stage, const char* name, rapt::ProblemShape shape, const std::vector<T>& memory) {
   const auto check = [&] { rapt::detail::check(rapt::Plain{} | stage | rapt::causal(), shape); };
-  const rapt::Matrix<const T> last{memory.data() + memory.size() - 1, 1, 1}, beyond{last.data + 1, 1, 1};
+  const rapt::MatrixView<const T> last{memory.data() + memory.size() - 1, 1, 1}, beyond{last.data + 1, 1, 1};
   const auto shares = [&](const char* what) {
     return (testing::Message() << "rapt: " << what << ": shares memory with " << name
                                << "; it has to be apart from what is read")

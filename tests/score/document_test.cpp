@@ -68,7 +68,7 @@ TEST(Document, TakesIdsOfAnyWidthThatDifferIn32Bits) {
 
 TEST(Document, TakesIdsThatStandApart) {
   const std::vector<std::int32_t> ids = mixed(60, 5);
-  const rapt::Matrix<const std::int32_t> columns{ids.data(), 2, 30, 1, 2};
+  const rapt::MatrixView<const std::int32_t> columns{ids.data(), 2, 30, 1, 2};
   const auto mask = document(columns);
   for (std::int32_t key = 0; key < 30; ++key) EXPECT_EQ(mask.attends({1, 0, 4, key}), ids[9] == ids[at(2 * key + 1)]);
   expect_covers_is_true(mask, {2, 1, 1, 20, 30}, 5, false);
@@ -100,7 +100,7 @@ TEST(Document, RefusesIdsThatDoNotFitTheCall) {
             "rapt: document: has 9 ids; it has to have 10, one for each query");
   EXPECT_EQ(says(document(row_major(ids.data(), 1, 11), ids)),
             "rapt: document: has 11 ids; it has to have 10, one for each query");
-  EXPECT_EQ(says(document(rapt::Matrix<const std::int32_t>{nullptr, 1, 40})),
+  EXPECT_EQ(says(document(rapt::MatrixView<const std::int32_t>{nullptr, 1, 40})),
             "rapt: document: ids is a null pointer; it has to point to the ids");
   EXPECT_EQ(says(document(ids)), "");
   EXPECT_EQ(says(document(row_major(ids.data(), 3, 10), ids)), "");

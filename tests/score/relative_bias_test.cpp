@@ -109,7 +109,7 @@ TEST(RelativeBias, SaysWhatItHasToBe) {
             "rapt: relative_bias: the table's number of columns is 5; it has to be 4, which is left + 1 + right");
   EXPECT_EQ(says(4, 5, -1, 1), "rapt: relative_bias: left is -1; it has to be from 0 to 2^20");
   EXPECT_NE(says(0, 4, 2, 1), "");
-  EXPECT_NE(refusal([] { rapt::relative_bias(rapt::Matrix<const float>{nullptr, 2, 4, 4, 1}, 2, 1); }), "");
+  EXPECT_NE(refusal([] { rapt::relative_bias(rapt::MatrixView<const float>{nullptr, 2, 4, 4, 1}, 2, 1); }), "");
   const auto stage = rapt::relative_bias(table(4, 4), 2, 1);
   EXPECT_EQ(refusal([&] { stage.check({1, 4, 9, 9}); }), "");
   EXPECT_EQ(refusal([&] {

@@ -14,6 +14,7 @@
 #include "rapt/score/dense_mask.hpp"
 #include "rapt/score/sinks.hpp"
 #include "rapt/score/softcap.hpp"
+#include "support/refusal.hpp"
 
 namespace rapt_test {
 namespace {
@@ -30,6 +31,16 @@ TEST(When, OnIsTheStage) {
   EXPECT_EQ(when(true, rapt::causal()).describe(), "causal");
   const std::vector<float> logits{3, 4};
   EXPECT_EQ(when(true, rapt::sinks(logits)).sink(0, 1), 4);
+}
+
+/// A cap of 0 is how many a model file says that there is none.
+TEST(When, ACapOfNothingMayBeOff) {
+  const rapt::ProblemShape call{1, 1, 3, 4};
+  for (const double cap : {0.0, 50.0}) when(cap != 0, rapt::softcap(cap)).check(call);
+  EXPECT_EQ(refusal([&] { (rapt::softcap(0) | rapt::causal()).check(call); }),
+            "rapt: softcap: cap is 0; it has to be positive; where 0 means none, when(cap != 0, softcap(cap))");
+  EXPECT_EQ(refusal([] { rapt::softcap(-0.5); }),
+            "rapt: softcap: cap is -0.5; it has to be a positive number, and finite as a float");
 }
 
 TEST(When, OffIsNothing) {

@@ -42,7 +42,7 @@ template <class K> class Paged {
   }
 
   auto operator()() const { return rapt::paged(k_, v_, table(), lengths_); }
-  rapt::Matrix<const std::int32_t> table() const {
+  rapt::MatrixView<const std::int32_t> table() const {
     return rapt::row_major(table_.data(), static_cast<Index>(lengths_.size()), columns_);
   }
   View<K> k() const { return k_; }

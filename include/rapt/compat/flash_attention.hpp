@@ -140,9 +140,8 @@ inline std::int32_t side(Index size) {
 
 /// Softcap, ALiBi, causal and windows: one type, so that there is one kernel.
 inline auto scores_of(double softcap, const Slopes& slopes, bool causal, const WindowSize& window) {
-  const bool capped = softcap != 0;
   const std::int32_t right = side(window.right);
-  return rapt::when(capped, capped ? rapt::softcap(softcap) : Softcap{}) | rapt::when(slopes.data != nullptr, slopes) |
+  return rapt::when(softcap != 0, rapt::softcap(softcap)) | rapt::when(slopes.data != nullptr, slopes) |
          Band{side(window.left), causal && right > 0 ? 0 : right};
 }
 using Scores = decltype(scores_of(0, {}, false, {}));
@@ -243,7 +242,7 @@ template <class C, class T> LogSumExp<C> lse_of(const Tensor<C>& t, const View<c
 }
 
 inline void check_dropout(double p) {
-  if (p != 0) fail("dropout_p", {"is ", std::to_string(p)}, "it has to be 0: this is inference");
+  if (p != 0) fail("dropout_p", {"is ", p}, "it has to be 0: this is inference");
 }
 
 /// block_table: which pages each sequence has, as many as its length needs.

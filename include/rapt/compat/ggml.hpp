@@ -165,7 +165,7 @@ void check(const Inputs<K, M, V>& in, const Parameters& p, const Tensor<float>& 
     check_divides("mask", 2, in.mask.ne[2], in.q.ne[2], "q's");
     check_divides("mask", 3, in.mask.ne[3], in.q.ne[3], "q's");
   } else if (p.max_bias > 0) {
-    fail("max_bias", {"is ", std::to_string(p.max_bias)}, "it has to be 0 without a mask, which it is a factor of");
+    fail("max_bias", {"is ", p.max_bias}, "it has to be 0 without a mask, which it is a factor of");
   }
   if (in.sinks.data != nullptr) {
     check_ne("sinks", 0, in.sinks.ne[0], in.q.ne[2], "q's ne[2]");
@@ -174,9 +174,9 @@ void check(const Inputs<K, M, V>& in, const Parameters& p, const Tensor<float>& 
     rapt::detail::check_pointer(in.sinks.data, "sinks");
   }
   if (!(p.max_bias >= 0 && ieee::is_finite(p.max_bias)))
-    fail("max_bias", {"is ", std::to_string(p.max_bias)}, "it has to be 0 or more, and finite");
+    fail("max_bias", {"is ", p.max_bias}, "it has to be 0 or more, and finite");
   if (p.logit_softcap != 0 && !(p.logit_softcap > 0 && ieee::is_finite(p.logit_softcap)))
-    fail("logit_softcap", {"is ", std::to_string(p.logit_softcap)}, "it has to be 0 for none, or positive");
+    fail("logit_softcap", {"is ", p.logit_softcap}, "it has to be 0 for none, or positive");
 }
 
 /// Entries [first, first + count) of the batch.
@@ -236,8 +236,7 @@ void flash_attn_ext(const Inputs<K, M, V>& inputs, const Parameters& parameters,
       };
       auto plan =
           rapt::plan(detail::entries(q, call * count, count), at(k), at(v), detail::entries(out, call * count, count),
-                     rapt::when(cap != 0, cap != 0 ? rapt::softcap(static_cast<double>(cap)) : rapt::Softcap{}) |
-                         rapt::when(masked, part) |
+                     rapt::when(cap != 0, rapt::softcap(static_cast<double>(cap))) | rapt::when(masked, part) |
                          rapt::when(sunk, sunk ? rapt::sinks(inputs.sinks.data, q.heads()) : rapt::HeadSinks<float>{}),
                      rapt::Options<float>{.scale = static_cast<double>(parameters.scale),
                                           .executor = options.executor,

@@ -251,7 +251,7 @@ void scaled_dot_product_attention(const Tensor<const T>& query, const Tensor<con
                                   const Arguments<T>& arguments = {}, const Options& options = {}) {
   using compat::detail::named;
   if (arguments.dropout_p != 0)
-    detail::fail("dropout_p", {"is ", std::to_string(arguments.dropout_p)}, "it has to be 0: this is inference");
+    detail::fail("dropout_p", {"is ", arguments.dropout_p}, "it has to be 0: this is inference");
   if (arguments.is_causal && arguments.attn_mask.given())
     detail::fail("attn_mask", "is set, and so is is_causal", "it has to be one or the other");
   if (arguments.attn_mask.bools.given() && arguments.attn_mask.numbers.given())

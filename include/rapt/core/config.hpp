@@ -27,10 +27,6 @@ static_assert(0.1 != static_cast<double>(0.1f),
 #error "rapt needs float arithmetic in float: on 32-bit x86, compile with -msse2 -mfpmath=sse"
 #endif
 
-#if __cplusplus < 202002L
-#error "rapt needs C++20: compile with -std=c++20 or later"
-#endif
-
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define RAPT_ARCH_X86_64 1
 #else

@@ -5,6 +5,7 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include <concepts>
+#include <cstdio>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -15,7 +16,6 @@
 #include <stdexcept>
 #else
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #endif
 
@@ -61,12 +61,22 @@ template <class E> [[noreturn]] void raise(const std::string& sentence) {
 struct Piece {
   std::string_view text{};
   Index number = 0;
+  double real = 0;
+  bool is_real = false;
 
   Piece(const char* t) : text(t) {}
   Piece(std::string_view t) : text(t) {}
   Piece(const std::string& t) : text(t) {}
   template <std::integral N> Piece(N n) : number(static_cast<Index>(n)) {}
+  template <std::floating_point X> Piece(X x) : real(static_cast<double>(x)), is_real(true) {}
 };
+
+/// A number as one writes it: 0, and not 0.000000; 1e-09, and not 0.000000.
+inline std::string in_words(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", x);
+  return text;
+}
 
 /// A message: "is a null pointer", or pieces in braces, {"is ", n, " bytes"}. Put together only where it is thrown: a
 /// sum of strings wherever an argument is checked took a compiler a tenth of its time.
@@ -79,10 +89,10 @@ class Message {
   RAPT_NOINLINE std::string text() const {
     std::string all(text_);
     for (const Piece& piece : pieces_) {
-      if (piece.text.data() == nullptr)
-        all += std::to_string(piece.number);
-      else
+      if (piece.text.data() != nullptr)
         all += piece.text;
+      else
+        all += piece.is_real ? in_words(piece.real) : std::to_string(piece.number);
     }
     return all;
   }

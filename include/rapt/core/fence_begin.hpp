@@ -13,6 +13,12 @@
 //    -fno-honor-nans or -freciprocal-math. Here they are turned off, for all functions inside.
 //
 // No include guard: it is included again by every header.
+
+// Before anything else is read, so that this is all that a compiler says: it stops at a file that it can't find.
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#include "rapt needs C++20: compile with -std=c++20 or later"
+#endif
+
 #pragma push_macro("RAPT_FENCE")
 #ifndef RAPT_FENCE
 #define RAPT_FENCE

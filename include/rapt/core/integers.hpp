@@ -81,13 +81,13 @@ class Integers {
   bool wide_ = false, signed_ = true;
 };
 
-/// The same in rows and columns: made of a Matrix, or of numbers side by side, which are one row.
+/// The same in rows and columns: made of a MatrixView, or of numbers side by side, which are one row.
 class IntegerMatrix {
  public:
   IntegerMatrix() = default;
-  template <WholeNumber N> IntegerMatrix(const Matrix<N>& m) : IntegerMatrix(Matrix<const N>(m)) {}
+  template <WholeNumber N> IntegerMatrix(const MatrixView<N>& m) : IntegerMatrix(MatrixView<const N>(m)) {}
   template <WholeNumber N>
-  IntegerMatrix(const Matrix<const N>& m)
+  IntegerMatrix(const MatrixView<const N>& m)
       : first_row_(m.data, m.columns, m.column_stride), rows_(m.rows), row_step_(m.row_stride * Index(sizeof(N))) {}
   template <Numbers R> IntegerMatrix(const R& r) : first_row_(r), rows_(1) {}
 

@@ -10,7 +10,7 @@
 RAPT_NAMESPACE_BEGIN
 
 /// A matrix somewhere in memory; owns nothing. Strides are counted in elements and may be anything, as a View's.
-template <class T> struct Matrix {
+template <class T> struct MatrixView {
   T* data = nullptr;
   Index rows = 0, columns = 0;
   Index row_stride = 0, column_stride = 1;  ///< in elements
@@ -20,18 +20,18 @@ template <class T> struct Matrix {
   constexpr T& operator()(Index r, Index c) const { return data[r * row_stride + c * column_stride]; }
 
   /// A view of what may be written is a view of what may be read.
-  constexpr operator Matrix<const T>() const requires(!std::is_const_v<T>) {
+  constexpr operator MatrixView<const T>() const requires(!std::is_const_v<T>) {
     return {data, rows, columns, row_stride, column_stride};
   }
 };
 
 /// A row's elements side by side: C's order, and PyTorch's.
-template <class T> constexpr Matrix<T> row_major(T* data, Index rows, Index columns) {
+template <class T> constexpr MatrixView<T> row_major(T* data, Index rows, Index columns) {
   return {data, rows, columns, columns, 1};
 }
 
 /// A column's elements side by side: Fortran's order, and Eigen's by default.
-template <class T> constexpr Matrix<T> column_major(T* data, Index rows, Index columns) {
+template <class T> constexpr MatrixView<T> column_major(T* data, Index rows, Index columns) {
   return {data, rows, columns, 1, rows};
 }
 

@@ -103,6 +103,8 @@ void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const 
   check_view(k, k_name, "head_dim");
   check_view(v, v_name, "value_dim");
   check_view(out, "out", "value_dim");
+  if (k.dim() != q.dim() && k.dim() == v.dim())  // the odd one out is the one to name
+    check_same("q", "head_dim", q.dim(), k.dim(), k_name);
   check_same(k_name, "head_dim", k.dim(), q.dim(), "q");
   check_same(v_name, "the number of heads", v.heads(), k.heads(), k_name);
   check_same("out", "the number of heads", out.heads(), q.heads(), "q");
@@ -147,7 +149,7 @@ void check_apart(const View<T>& out, const LogSumExp<L>& lse, const View<const R
 
 template <class T> T checked_scale(std::optional<double> scale, Index head_dim) {
   if (scale && !ieee::is_finite(static_cast<T>(*scale)))
-    fail("scale", {"is ", std::to_string(*scale)}, {"it has to be finite, as a ", sizeof(T) == 8 ? "double" : "float"});
+    fail("scale", {"is ", *scale}, {"it has to be finite, as a ", sizeof(T) == 8 ? "double" : "float"});
   return static_cast<T>(scale ? *scale : 1.0 / ieee::sqrt(static_cast<double>(head_dim)));
 }
 

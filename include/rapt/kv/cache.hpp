@@ -296,7 +296,9 @@ template <CacheElement K, CacheElement V = K> class KvCache : public detail::Cac
  public:
   /// Throws std::invalid_argument for a shape that can't be, std::bad_alloc if there is no memory. `isa`: the
   /// instruction set that converts; active_isa() if unset.
-  explicit KvCache(const CacheShape& shape, std::optional<Isa> isa = {})
+  // clang-format off
+  explicit KvCache(const CacheShape& shape, std::optional<Isa> isa = {})  // rapt: a shape is {.sequences, .kv_heads, .capacity, .head_dim, .value_dim}, in this order
+      // clang-format on
       : detail::Cache<K, detail::Slots<K, V>>({shape, false}, isa) {}
 };
 
@@ -305,7 +307,9 @@ template <CacheElement K, CacheElement V = K> class KvCache : public detail::Cac
 /// window(left, 0) with chunks of n queries, it takes a capacity of left + n.
 template <CacheElement K, CacheElement V = K> class RingCache : public detail::Cache<K, detail::Slots<K, V>> {
  public:
-  explicit RingCache(const CacheShape& shape, std::optional<Isa> isa = {})
+  // clang-format off
+  explicit RingCache(const CacheShape& shape, std::optional<Isa> isa = {})  // rapt: a shape is {.sequences, .kv_heads, .capacity, .head_dim, .value_dim}, in this order
+      // clang-format on
       : detail::Cache<K, detail::Slots<K, V>>({shape, true}, isa) {}
 };
 

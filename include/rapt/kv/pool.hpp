@@ -45,7 +45,10 @@ template <CacheElement K, CacheElement V = K> class PagePool {
 
  public:
   /// Throws std::invalid_argument for a shape that can't be, std::bad_alloc if there is no memory.
-  explicit PagePool(const PoolShape& shape) : shape_(checked(shape)) {
+  // clang-format off
+  explicit PagePool(const PoolShape& shape)  // rapt: a shape is {.pages, .page_size, .kv_heads, .head_dim, .value_dim}, in this order
+                               // clang-format on
+      : shape_(checked(shape)) {
     value_row_ = detail::whole_lines<V>(shape_.value_dim);
     references_.resize(static_cast<std::size_t>(shape_.pages));
     for (Index page = shape_.pages; page > 0; --page) free_.push_back(static_cast<std::int32_t>(page - 1));
@@ -239,7 +242,7 @@ template <class K, class V = K> class Pages {
   }
   K* keys() const { return pool_->keys(); }
   V* values() const { return pool_->values(); }
-  Matrix<const std::int32_t> table() const { return {table_.data(), shape_.sequences, width_, width_, 1}; }
+  MatrixView<const std::int32_t> table() const { return {table_.data(), shape_.sequences, width_, width_, 1}; }
 
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
@@ -281,7 +284,7 @@ template <CacheElement K, CacheElement V = K> class PagedCache : public detail::
   const PagePool<K, V>& pool() const { return this->home_.pool(); }
   /// Which page holds which positions: [sequences, pages that a sequence may have]. What lies beyond a sequence's
   /// length means nothing.
-  Matrix<const std::int32_t> block_table() const { return this->home_.table(); }
+  MatrixView<const std::int32_t> block_table() const { return this->home_.table(); }
 
   using Base::copy_prefix;
   /// Makes sequence `to` begin as sequence `from` of another cache of the same pool does.

@@ -44,7 +44,7 @@ template <class S> const S& checked_score(const S& score, const LayerConfig& c) 
     fail("score", {"has the alignment ", describe(*aligned)}, "it has to be bottom-right in self-attention, or unset");
   const double cap = cap_of(score);
   if (c.softcap != 0 && cap != c.softcap)
-    fail("config", {"softcap is ", std::to_string(c.softcap), ", and the score is ", describe(score)},
+    fail("config", {"softcap is ", c.softcap, ", and the score is ", describe(score)},
          "the score has to have that softcap: AttentionLayer layer(config, weights, softcap(config.softcap))");
   return score;
 }

@@ -27,13 +27,13 @@ template <class T> bool is_even(const View<T>& x, TokenOrder order) {
 }
 
 /// All tokens, in that order, as one matrix; they have to stand evenly.
-template <class T> Matrix<T> all_rows(const View<T>& x, TokenOrder order) {
+template <class T> MatrixView<T> all_rows(const View<T>& x, TokenOrder order) {
   const bool by_position = x.length() == 1 || (x.batch() > 1 && order == TokenOrder::by_position);
   return {x.data, x.batch() * x.length(), x.dim(), by_position ? x.stride[0] : x.stride[2], x.stride[3]};
 }
 
 /// Those of one sequence.
-template <class T> Matrix<T> rows_of(const View<T>& x, Index b) {
+template <class T> MatrixView<T> rows_of(const View<T>& x, Index b) {
   return {x.row(b, 0, 0), x.length(), x.dim(), x.stride[2], x.stride[3]};
 }
 
@@ -50,17 +50,17 @@ template <class T> View<T> split_heads(const View<T>& rows, Index heads) {
 template <class T, std::size_t N>
 void project(const Linear<T>& linear, const View<const T>& x, const std::array<View<T>, N>& y,
              const LinearOptions& options) {
-  std::array<Matrix<T>, N> to;
+  std::array<MatrixView<T>, N> to;
   for (const TokenOrder order : {TokenOrder::by_sequence, TokenOrder::by_position}) {
     bool even = is_even(x, order);
     for (const View<T>& view : y) even = even && is_even(view, order);
     if (!even) continue;
     for (std::size_t i = 0; i < N; ++i) to[i] = all_rows(y[i], order);
-    return linear(all_rows(x, order), std::span<const Matrix<T>>(to), options);
+    return linear(all_rows(x, order), std::span<const MatrixView<T>>(to), options);
   }
   for (Index b = 0; b < x.batch(); ++b) {
     for (std::size_t i = 0; i < N; ++i) to[i] = rows_of(y[i], b);
-    linear(rows_of(x, b), std::span<const Matrix<T>>(to), options);
+    linear(rows_of(x, b), std::span<const MatrixView<T>>(to), options);
   }
 }
 

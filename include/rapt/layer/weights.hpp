@@ -17,10 +17,10 @@ RAPT_NAMESPACE_BEGIN
 /// The weights of a layer, by view: matrices [out, in] as torch.nn.Linear has them, with any strides. (GPT-2's are
 /// [in, out]: pass column_major(w, out, in).) Where a model keeps q, k and v in one matrix, pass its rows.
 template <class T> struct LayerWeights {
-  Matrix<const T> q{};  ///< [num_heads · head_dim, hidden_size]
-  Matrix<const T> k{};  ///< [num_kv_heads · head_dim, hidden_size, or memory_size in cross-attention]
-  Matrix<const T> v{};  ///< [num_kv_heads · value_dim, the same]
-  Matrix<const T> o{};  ///< [hidden_size, num_heads · value_dim]
+  MatrixView<const T> q{};  ///< [num_heads · head_dim, hidden_size]
+  MatrixView<const T> k{};  ///< [num_kv_heads · head_dim, hidden_size, or memory_size in cross-attention]
+  MatrixView<const T> v{};  ///< [num_kv_heads · value_dim, the same]
+  MatrixView<const T> o{};  ///< [hidden_size, num_heads · value_dim]
   std::span<const T> q_bias{}, k_bias{}, v_bias{}, o_bias{};  ///< [out], where the config has one
   std::span<const T> q_norm{}, k_norm{};                      ///< [head_dim], where the config has a qk_norm
 };
@@ -28,7 +28,7 @@ template <class T> struct LayerWeights {
 namespace detail {
 
 template <class T>
-void check_weight(const char* name, const Matrix<const T>& weight, Index rows, const char* rows_like, Index columns,
+void check_weight(const char* name, const MatrixView<const T>& weight, Index rows, const char* rows_like, Index columns,
                   const char* columns_like) {
   check_matrix(weight, name);
   check_same(name, "the number of rows", weight.rows, rows, rows_like);

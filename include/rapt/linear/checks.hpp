@@ -21,7 +21,7 @@ inline std::string nth(const char* name, std::size_t i, std::size_t count) {
   return count == 1 ? name : std::string(name) + "[" + std::to_string(i) + "]";
 }
 
-template <class T> void check_matrix(const Matrix<T>& m, const char* name) {
+template <class T> void check_matrix(const MatrixView<T>& m, const char* name) {
   require(m.rows >= 0 && m.rows < max_length, name, "the number of rows", m.rows, "it has to be from 0 to 2^30 - 1");
   require(m.columns >= 0 && m.columns < max_length, name, "the number of columns", m.columns,
           "it has to be from 0 to 2^30 - 1");
@@ -34,7 +34,7 @@ template <class T> void check_matrix(const Matrix<T>& m, const char* name) {
 
 /// Stacked weights [out, in], and a bias [out] each, or none at all.
 template <class T>
-void check_weights(std::span<const Matrix<const T>> weights, std::span<const std::span<const T>> biases) {
+void check_weights(std::span<const MatrixView<const T>> weights, std::span<const std::span<const T>> biases) {
   if (weights.empty()) fail("weight", "there is none", "there has to be one or more");
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const std::string name = nth("weight", i, weights.size());
@@ -58,7 +58,7 @@ void check_weights(std::span<const Matrix<const T>> weights, std::span<const std
 }
 
 /// Outputs may share no element with the input, with themselves or with each other.
-template <class T> void check_apart(const Matrix<const T>& x, std::span<const Matrix<T>> y) {
+template <class T> void check_apart(const MatrixView<const T>& x, std::span<const MatrixView<T>> y) {
   for (std::size_t i = 0; i < y.size(); ++i) {
     const std::string name = nth("y", i, y.size());
     const Footprint written = footprint(y[i]);

@@ -52,16 +52,16 @@ template <class T> class Linear {
  public:
   /// A weight matrix [out, in] with any strides, and a bias [out] or none. Throws std::invalid_argument for a shape or
   /// pointer that can't be right, and std::bad_alloc.
-  explicit Linear(Matrix<const T> weight, std::span<const T> bias = {})
-      : Linear(std::span<const Matrix<const T>>(&weight, 1), std::span<const std::span<const T>>(&bias, 1)) {}
+  explicit Linear(MatrixView<const T> weight, std::span<const T> bias = {})
+      : Linear(std::span<const MatrixView<const T>>(&weight, 1), std::span<const std::span<const T>>(&bias, 1)) {}
 
   /// Several weight matrices with as many columns each, and a bias for each (an empty one is none) or none at all.
-  Linear(std::initializer_list<Matrix<const T>> weights, std::initializer_list<std::span<const T>> biases = {})
-      : Linear(std::span<const Matrix<const T>>(weights.begin(), weights.size()),
+  Linear(std::initializer_list<MatrixView<const T>> weights, std::initializer_list<std::span<const T>> biases = {})
+      : Linear(std::span<const MatrixView<const T>>(weights.begin(), weights.size()),
                std::span<const std::span<const T>>(biases.begin(), biases.size())) {}
 
   /// The same from arrays.
-  explicit Linear(std::span<const Matrix<const T>> weights, std::span<const std::span<const T>> biases = {});
+  explicit Linear(std::span<const MatrixView<const T>> weights, std::span<const std::span<const T>> biases = {});
 
   Index in_features() const noexcept { return in_; }
   /// Of all the outputs together.
@@ -85,15 +85,15 @@ template <class T> class Linear {
   /// y [rows, out] = x [rows, in] · Wᵀ + b. Strides may be anything, but no two elements of y may share an address, nor
   /// one of y with one of x. Throws std::invalid_argument before anything is written. Allocates nothing if
   /// the workspace is large enough, or if x is a single row with its elements side by side.
-  void operator()(Matrix<const T> x, Matrix<T> y, const LinearOptions& options = {}) const {
-    multiply(x, std::span<const Matrix<T>>(&y, 1), options);
+  void operator()(MatrixView<const T> x, MatrixView<T> y, const LinearOptions& options = {}) const {
+    multiply(x, std::span<const MatrixView<T>>(&y, 1), options);
   }
 
   /// The same for several weights: an output for each, in the order of the weights.
-  void operator()(Matrix<const T> x, std::initializer_list<Matrix<T>> y, const LinearOptions& options = {}) const {
-    multiply(x, std::span<const Matrix<T>>(y.begin(), y.size()), options);
+  void operator()(MatrixView<const T> x, std::initializer_list<MatrixView<T>> y, const LinearOptions& options = {}) const {
+    multiply(x, std::span<const MatrixView<T>>(y.begin(), y.size()), options);
   }
-  void operator()(Matrix<const T> x, std::span<const Matrix<T>> y, const LinearOptions& options = {}) const {
+  void operator()(MatrixView<const T> x, std::span<const MatrixView<T>> y, const LinearOptions& options = {}) const {
     multiply(x, y, options);
   }
 
@@ -103,8 +103,8 @@ template <class T> class Linear {
   T* weights() const noexcept { return reinterpret_cast<T*>(memory_.data()); }
   T* bias() const noexcept { return reinterpret_cast<T*>(memory_.data() + panels_ * panel_bytes()); }
 
-  void check(const Matrix<const T>& x, std::span<const Matrix<T>> y) const;
-  void multiply(const Matrix<const T>& x, std::span<const Matrix<T>> y, const LinearOptions& options) const;
+  void check(const MatrixView<const T>& x, std::span<const MatrixView<T>> y) const;
+  void multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y, const LinearOptions& options) const;
 
   Index in_ = 0, panels_ = 0;
   std::vector<detail::LinearPart> parts_;
@@ -112,11 +112,11 @@ template <class T> class Linear {
 };
 
 template <class T>
-Linear<T>::Linear(std::span<const Matrix<const T>> weights, std::span<const std::span<const T>> biases) {
+Linear<T>::Linear(std::span<const MatrixView<const T>> weights, std::span<const std::span<const T>> biases) {
   detail::check_weights<T>(weights, biases);
   constexpr Index lanes = detail::panel_lanes<T>;
   in_ = weights[0].columns;
-  for (const Matrix<const T>& weight : weights) {
+  for (const MatrixView<const T>& weight : weights) {
     parts_.push_back({weight.rows, panels_});
     panels_ += detail::ceil_div(weight.rows, lanes);
   }
@@ -130,7 +130,7 @@ Linear<T>::Linear(std::span<const Matrix<const T>> weights, std::span<const std:
   }
 }
 
-template <class T> void Linear<T>::check(const Matrix<const T>& x, std::span<const Matrix<T>> y) const {
+template <class T> void Linear<T>::check(const MatrixView<const T>& x, std::span<const MatrixView<T>> y) const {
   if (memory_.data() == nullptr) detail::fail("linear", "was moved from", "it has to hold weights");
   detail::check_matrix(x, "x");
   detail::check_same("x", "the number of columns", x.columns, in_, "the weights");
@@ -146,7 +146,7 @@ template <class T> void Linear<T>::check(const Matrix<const T>& x, std::span<con
 }
 
 template <class T>
-void Linear<T>::multiply(const Matrix<const T>& x, std::span<const Matrix<T>> y, const LinearOptions& options) const {
+void Linear<T>::multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y, const LinearOptions& options) const {
   check(x, y);
   const Isa isa = options.isa ? detail::isa_named(name(*options.isa), "options.isa") : active_isa();
   const Index workers = detail::workers_of(options.executor);

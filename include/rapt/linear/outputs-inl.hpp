@@ -24,7 +24,7 @@ RAPT_INLINE Outputs<T> outputs_of(const detail::LinearWork<T, W>& work, Index pa
   Index part = 0;
   while (part + 1 < work.part_count && work.parts[part + 1].first_panel <= panel) ++part;
   const Index column = (panel - work.parts[part].first_panel) * lanes, left = work.parts[part].out - column;
-  const Matrix<T>& y = work.y[part];
+  const MatrixView<T>& y = work.y[part];
   return {y.row(row) + column * y.column_stride, y.row_stride, y.column_stride, left < lanes ? left : lanes};
 }
 

@@ -23,7 +23,7 @@ struct LinearPart {
 };
 
 /// Packs a weight matrix [out, in]: from `panels` on, ceil(out / panel_lanes) panels.
-template <class T> void pack_weights(const Matrix<const T>& weight, T* panels) {
+template <class T> void pack_weights(const MatrixView<const T>& weight, T* panels) {
   constexpr Index lanes = panel_lanes<T>, line = 64 / Index(sizeof(T));
   const Index out = weight.rows, in = weight.columns;
   for (Index first = 0; first < out; first += lanes, panels += in * lanes) {

@@ -17,7 +17,7 @@ RAPT_NOINLINE void pack_rows(const T* x, Index row_stride, Index column_stride, 
 
 /// A block of rows as tiles take it: packed into `scratch`, behind the room for their sums. A single row with its
 /// elements side by side is that already, and needs no scratch.
-template <class T> RAPT_INLINE const T* packed_rows(const Matrix<const T>& x, Index row, Index rows, T* scratch) {
+template <class T> RAPT_INLINE const T* packed_rows(const MatrixView<const T>& x, Index row, Index rows, T* scratch) {
   if (rows == 1 && x.column_stride == 1) return x.row(row);
   T* const packed = scratch + rows * detail::panel_lanes<T>;
   pack_rows(x.row(row), x.row_stride, x.column_stride, rows, x.columns, packed);

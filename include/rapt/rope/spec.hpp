@@ -46,7 +46,7 @@ namespace detail {
 
 inline void require_number(bool holds, const char* argument, const std::string& what, double was,
                            const char* had_to_be) {
-  if (!holds) fail(argument, what + " is " + std::to_string(was), had_to_be);
+  if (!holds) fail(argument, {what, " is ", was}, had_to_be);
 }
 
 /// Positive and finite. (Written so that NaN is not.)

@@ -51,7 +51,7 @@ template <class T> class Table {
 
   /// Positions of several components: row r is of positions(r, 0), positions(r, 1), …; [rows, position_components].
   template <detail::WholeNumber N>
-  Table(const Spec& spec, const Matrix<N>& positions) : Table(spec, detail::IntegerMatrix(positions)) {}
+  Table(const Spec& spec, const MatrixView<N>& positions) : Table(spec, detail::IntegerMatrix(positions)) {}
   Table(const Spec& spec, const detail::IntegerMatrix& positions) {
     detail::check_spec(spec);
     detail::require(positions.rows() >= 0 && positions.rows() < detail::max_length, "positions", "the number of rows",
@@ -65,7 +65,7 @@ template <class T> class Table {
 
   /// Cosines and sines of the caller's: [rows, rotary_dim / 2] each. They are copied. (Where they come twice as wide,
   /// the second half a copy of the first, pass the first half: columns = rotary_dim / 2, row_stride = rotary_dim.)
-  Table(const Matrix<const T>& cosines, const Matrix<const T>& sines, Pairing pairing = Pairing::half,
+  Table(const MatrixView<const T>& cosines, const MatrixView<const T>& sines, Pairing pairing = Pairing::half,
         Index offset = 0) {
     detail::require(cosines.rows >= 0 && cosines.rows < detail::max_length, "cosines", "the number of rows",
                     cosines.rows, "it has to be from 0 to 2^30 - 1");

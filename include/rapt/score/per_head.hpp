@@ -46,10 +46,10 @@ void check_per_head(const PerHead<K>& numbers, const char* stage, const char* wh
   for (Index h = 0; h < numbers.count; ++h) {
     const double x = static_cast<double>(numbers[static_cast<std::int32_t>(h)]);
     if (!ieee::is_finite(x) && !(minus_infinity && x < 0))
-      fail(stage, {"number ", h, " of the ", what, " is ", std::to_string(x)},
+      fail(stage, {"number ", h, " of the ", what, " is ", x},
            minus_infinity ? "it has to be finite, or minus infinity for none" : "it has to be finite");
   }
-  shape.check_apart(Matrix<const K>{numbers.data, 1, numbers.count, 0, numbers.stride}, stage);
+  shape.check_apart(MatrixView<const K>{numbers.data, 1, numbers.count, 0, numbers.stride}, stage);
 }
 
 }  // namespace detail

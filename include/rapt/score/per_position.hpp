@@ -9,13 +9,13 @@
 
 RAPT_NAMESPACE_BEGIN
 
-/// A number for each position, [batch, positions], or [1, positions] for all batch entries: a Matrix, or numbers side
-/// by side for one row; of 32 or 64 bits each. The caller's memory.
+/// A number for each position, [batch, positions], or [1, positions] for all batch entries: a MatrixView, or numbers
+/// side by side for one row; of 32 or 64 bits each. The caller's memory.
 struct PerPosition {
   detail::IntegerMatrix ids{};
 
-  template <detail::WholeNumber N> PerPosition(const Matrix<N>& m) : PerPosition(detail::IntegerMatrix(m)) {}
-  template <detail::WholeNumber N> PerPosition(const Matrix<const N>& m) : PerPosition(detail::IntegerMatrix(m)) {}
+  template <detail::WholeNumber N> PerPosition(const MatrixView<N>& m) : PerPosition(detail::IntegerMatrix(m)) {}
+  template <detail::WholeNumber N> PerPosition(const MatrixView<const N>& m) : PerPosition(detail::IntegerMatrix(m)) {}
   template <detail::Numbers R> PerPosition(const R& numbers) : PerPosition(detail::IntegerMatrix(numbers)) {}
   template <detail::OwnNumbers R> PerPosition(const R&& numbers) = delete;
 

@@ -52,7 +52,7 @@ struct T5Buckets {
 
 /// score becomes score + table[head][key − query]: see relative_bias().
 template <class K> struct RelativeBias {
-  Matrix<const K> table;                 // [heads, left + 1 + right]
+  MatrixView<const K> table;             // [heads, left + 1 + right]
   std::int32_t left, right;              // distances beyond are taken for these
   const char* kind;                      // for describe()
   Shared<const std::vector<K>> owned{};  // the table, if it isn't the caller's
@@ -80,7 +80,7 @@ namespace detail {
 
 inline constexpr Index max_relative = Index(1) << 20;
 
-template <class K> void check_table(const Matrix<K>& table) {
+template <class K> void check_table(const MatrixView<K>& table) {
   static_assert(Element<K>, "rapt: a table holds float, double, Eigen::half or Eigen::bfloat16");
   const auto strides_fit = [](Index extent, Index stride) { return std::abs(stride) <= max_reach / extent; };
   require(table.rows >= 1 && table.rows < max_length, "relative_bias", "the table's number of rows", table.rows,
@@ -115,7 +115,8 @@ inline void check_buckets(const T5Buckets& b) {
 /// the table, which has to stay as long as it is used.
 ///
 /// Throws std::invalid_argument for a table that can't be right, and when it is used, for another number of heads.
-template <class K> RelativeBias<std::remove_const_t<K>> relative_bias(const Matrix<K>& table, Index left, Index right) {
+template <class K>
+RelativeBias<std::remove_const_t<K>> relative_bias(const MatrixView<K>& table, Index left, Index right) {
   detail::check_table(table);
   detail::require(left >= 0 && left <= detail::max_relative, "relative_bias", "left", left,
                   "it has to be from 0 to 2^20");
@@ -137,7 +138,7 @@ template <class K> RelativeBias<std::remove_const_t<K>> relative_bias(const Matr
 /// Throws std::invalid_argument for buckets or a table that can't be right, and when it is used, for another number of
 /// heads.
 template <class K>
-RelativeBias<std::remove_const_t<K>> relative_bias(const Matrix<K>& table, const T5Buckets& buckets) {
+RelativeBias<std::remove_const_t<K>> relative_bias(const MatrixView<K>& table, const T5Buckets& buckets) {
   using Number = std::remove_const_t<K>;
   detail::check_table(table);
   detail::check_buckets(buckets);

@@ -4,7 +4,6 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 
 #include "rapt/core/coord.hpp"
@@ -25,18 +24,21 @@ struct Softcap {
   template <class T> constexpr T change(T score, Coord) const {
     return ieee::fma(static_cast<T>(cap), contract::tanh(score * static_cast<T>(inverse)), T(0));
   }
-  std::string describe() const {
-    char text[40];
-    std::snprintf(text, sizeof text, "softcap(%g)", cap);
-    return text;
+  void check(const ProblemShape&) const {
+    if (cap == 0)
+      detail::fail("softcap", "cap is 0", "it has to be positive; where 0 means none, when(cap != 0, softcap(cap))");
   }
+  std::string describe() const { return "softcap(" + detail::in_words(cap) + ")"; }
 };
 
 /// Soft-capped scores, as in Gemma 2 (arXiv:2408.00118): cap · tanh(score / cap), within ±cap. Masks before or after it
 /// are the same, as masked keys are left out whatever their score.
+///
+/// A cap of 0, by which model files often mean none, may be made but not used: when(cap != 0, softcap(cap)).
 inline Softcap softcap(double cap) {
+  if (cap == 0) return {0, 0};
   if (!(cap > 0 && ieee::is_finite(static_cast<float>(cap)) && ieee::is_finite(static_cast<float>(1 / cap))))
-    detail::fail("softcap", {"cap is ", std::to_string(cap)}, "it has to be a positive number, and finite as a float");
+    detail::fail("softcap", {"cap is ", cap}, "it has to be a positive number, and finite as a float");
   return {cap, 1 / cap};
 }
 

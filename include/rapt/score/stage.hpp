@@ -57,7 +57,7 @@ struct ProblemShape {
   Index kv_len;               ///< the longest, if each batch entry has its own, as in a cache
   detail::Written written{};  ///< where the output and the logsumexp go
 
-  /// Throws std::invalid_argument if the call writes to this memory, a View or a Matrix, which the stage reads.
+  /// Throws std::invalid_argument if the call writes to this memory, a View or a MatrixView, which the stage reads.
   template <class M> void check_apart(const M& memory, const char* stage) const {
     written.check_apart(detail::footprint(memory), stage);
   }

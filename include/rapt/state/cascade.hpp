@@ -157,6 +157,10 @@ void cascade(const View<const T>& q, const View<const K>& k, const View<const V>
 
 }  // namespace detail
 
+// clang-format off
+template <class A> void cascade_attention(const A&, ...) = delete;  // rapt: the arguments are (q, common_k, common_v, own_k, own_v, out[, score[, options]]) or (q, common_k, common_v, cache, out[, score[, options]]); all but the cache are views; options are {.scale, .lse, .executor, .memory, .isa}, in this order
+// clang-format on
+
 /// Attention of sequences that begin alike, as when one prompt has many continuations: each query attends to the common
 /// keys and to its sequence's own ones, which come after them, as if they were one sequence: `score` sees positions
 /// that count over both, and a bias or mask in memory has a place for all keys. The common keys and values are read

@@ -87,7 +87,7 @@ Rotation<T> checked(const RotaryEmbeddingInputs<T>& in, const RotaryEmbeddingAtt
   check_size("position_ids", "batch_size", ids.dim(0), r.x.batch(), ", as in input");
   check_size("position_ids", "sequence_length", ids.dim(1), r.x.length(), ", as in input");
   static_assert(std::is_same_v<Index, std::int64_t>);
-  r.ids = Matrix<const std::int64_t>{ids.data, ids.dim(0), ids.dim(1), ids.step(0), ids.step(1)};
+  r.ids = MatrixView<const std::int64_t>{ids.data, ids.dim(0), ids.dim(1), ids.step(0), ids.step(1)};
   if (!r.ids.empty()) rapt::detail::check_pointer(ids.data, "position_ids");
   for (Index b = 0; b < ids.dim(0); ++b)
     for (Index s = 0; s < ids.dim(1); ++s)

@@ -103,10 +103,10 @@ inline void check_attributes(const AttentionAttributes& a, const Options& o, boo
   if (a.qk_matmul_output_mode < 0 || a.qk_matmul_output_mode > 3)
     fail("qk_matmul_output_mode", {"is ", a.qk_matmul_output_mode}, "it has to be 0, 1, 2 or 3");
   if (a.scale && !(*a.scale >= 0 && ieee::is_finite(static_cast<float>(*a.scale))))
-    fail("scale", {"is ", std::to_string(*a.scale)}, "it has to be 0 or more, and finite: Q and K take its root");
+    fail("scale", {"is ", *a.scale}, "it has to be 0 or more, and finite: Q and K take its root");
   if (a.softcap != 0 && !(a.softcap > 0 && ieee::is_finite(static_cast<float>(a.softcap)) &&
                           ieee::is_finite(static_cast<float>(1 / a.softcap))))
-    fail("softcap", {"is ", std::to_string(a.softcap)}, "it has to be 0 for none, or positive, and finite as a float");
+    fail("softcap", {"is ", a.softcap}, "it has to be 0 for none, or positive, and finite as a float");
   if (a.softmax_precision) {
     const int p = *a.softmax_precision;
     if (p != 1 && p != 10 && p != 11 && p != 16)
