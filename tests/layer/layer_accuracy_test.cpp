@@ -58,6 +58,7 @@ Bounded linear(const Bounded& x, const std::vector<float>& weights, const std::v
 void normalise(Bounded& rows, const std::vector<float>& weights, const LayerConfig& c) {
   if (c.qk_norm == QkNorm::none) return;
   std::vector<double> w = doubled(weights);
+  if (c.qk_norm == QkNorm::unweighted) w.assign(at(c.head_dim), 1.0);
   if (c.qk_norm == QkNorm::one_plus_weight)
     for (double& x : w) x += 1;
   const double dim = static_cast<double>(w.size()), rounded = gamma((std::ceil(dim / 64) + 10) / 2 + 5);
@@ -102,7 +103,40 @@ void rotate(Bounded& rows, Index heads, const LayerConfig& c) {
       }
   const std::vector<double> before = rows.value;
   rapt::reference::rotate<double>(rapt::bshd(before.data(), 1, n, heads, c.head_dim), view(rows.value), spec,
-                                  {places.data(), n, 16, 1, 0});
+                                  rapt::MatrixView<const Index>{places.data(), n, 16, 1, 0});
+}
+
+/// Queries and gates head by head, apart.
+Bounded take_gate(Bounded& q, const LayerConfig& c) {
+  Bounded queries, gate;
+  for (std::size_t i = 0; i < q.value.size(); ++i) {
+    Bounded& to = static_cast<Index>(i) % (c.head_dim + c.value_dim) < c.head_dim ? queries : gate;
+    to.value.push_back(q.value[i]);
+    to.error.push_back(q.error[i]);
+  }
+  q = queries;
+  return gate;
+}
+
+/// The factor is rounded, and so is the product.
+void scale_queries(Bounded& q, const LayerConfig& c) {
+  for (std::size_t i = 0; i < q.value.size() && c.query_scaling; ++i) {
+    const double factor = c.query_scaling->factor(static_cast<Index>(i) / c.q_size());
+    q.error[i] = factor * (q.error[i] + gamma(2) * (std::fabs(q.value[i]) + q.error[i]));
+    q.value[i] *= factor;
+  }
+}
+
+/// A sigmoid's slope is 1/4 at most; it has the exponential's relative error, and three roundings of its own.
+void gate_outputs(Bounded& out, const Bounded& gate) {
+  for (std::size_t i = 0; i < gate.value.size(); ++i) {
+    const double g = gate.value[i], sigmoid = 1 / (1 + std::exp(-g)), most = std::fabs(out.value[i]) + out.error[i];
+    const double exp_error =
+        (ExpError<float>::fixed + (1 + ExpError<float>::slope()) * (std::fabs(g) + gate.error[i])) * u;
+    const double off = gate.error[i] / 4 + (sigmoid + gate.error[i] / 4) * (exp_error + gamma(4));
+    out.error[i] = out.error[i] * sigmoid + most * off;
+    out.value[i] *= sigmoid;
+  }
 }
 
 /// One row of scores: by how much its queries' and keys' errors and the roundings may move one, and how far they
@@ -166,14 +200,19 @@ Bounded attend(Bounded& q, Bounded& k, Bounded& v, const LayerConfig& c) {
 Bounded layer_in_double(const Weights<float>& w, const States<float>& x) {
   const LayerConfig& c = w.config;
   const Bounded in{doubled(x.numbers), std::vector<double>(x.numbers.size())};
-  Bounded q = linear(in, w.q, w.q_bias, c.hidden_size, c.q_size());
+  Bounded q = linear(in, w.q, w.q_bias, c.hidden_size, w.q_rows()), gate;
+  if (c.output_gate == OutputGate::in_q) gate = take_gate(q, c);
+  if (c.output_gate == OutputGate::separate) gate = linear(in, w.gate, {}, c.hidden_size, c.o_size());
   Bounded k = linear(in, w.k, w.k_bias, c.hidden_size, c.k_size());
   Bounded v = linear(in, w.v, w.v_bias, c.hidden_size, c.v_size());
   normalise(q, w.q_norm, c);
   normalise(k, w.k_norm, c);
+  scale_queries(q, c);
   rotate(q, c.num_heads, c);
   rotate(k, c.num_kv_heads, c);
-  return linear(attend(q, k, v, c), w.o, w.o_bias, c.o_size(), c.hidden_size);
+  Bounded out = attend(q, k, v, c);
+  gate_outputs(out, gate);
+  return linear(out, w.o, w.o_bias, c.o_size(), c.hidden_size);
 }
 
 testing::AssertionResult within(const std::vector<float>& found, const Bounded& expected) {

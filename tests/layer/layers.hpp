@@ -19,42 +19,49 @@ using rapt::LayerConfig;
 using rapt::LayerOptions;
 using rapt::LayerWeights;
 using rapt::MatrixView;
+using rapt::OutputGate;
 using rapt::QkNorm;
 using rapt::RingCache;
 
 /// Random weights for a config, kept as long as they are needed.
 template <class T> struct Weights {
   LayerConfig config;
-  std::vector<T> q, k, v, o, q_bias, k_bias, v_bias, o_bias, q_norm, k_norm;
+  std::vector<T> q, k, v, o, gate, q_bias, k_bias, v_bias, o_bias, q_norm, k_norm;
 
   explicit Weights(const LayerConfig& c, std::uint64_t seed = 1) : config(rapt::detail::checked_config(c)) {
     const Index source = config.memory_size != 0 ? config.memory_size : config.hidden_size;
-    q = matrix(config.q_size(), config.hidden_size, seed + 1);
+    q = matrix(q_rows(), config.hidden_size, seed + 1);
+    if (config.output_gate == OutputGate::separate) gate = matrix(config.o_size(), config.hidden_size, seed + 11);
     k = matrix(config.k_size(), source, seed + 2);
     v = matrix(config.v_size(), source, seed + 3);
     o = matrix(config.hidden_size, config.o_size(), seed + 4);
-    if (config.q_bias) q_bias = random_numbers<T>(config.q_size(), seed + 5);
+    if (config.q_bias) q_bias = random_numbers<T>(q_rows(), seed + 5);
     if (config.k_bias) k_bias = random_numbers<T>(config.k_size(), seed + 6);
     if (config.v_bias) v_bias = random_numbers<T>(config.v_size(), seed + 7);
     if (config.o_bias) o_bias = random_numbers<T>(config.hidden_size, seed + 8);
-    if (config.qk_norm == QkNorm::none) return;
-    q_norm = random_numbers<T>(config.head_dim, seed + 9);
-    k_norm = random_numbers<T>(config.head_dim, seed + 10);
+    if (config.qk_norm == QkNorm::none || config.qk_norm == QkNorm::unweighted) return;
+    q_norm = random_numbers<T>(config.q_norm_size(), seed + 9);
+    k_norm = random_numbers<T>(config.k_norm_size(), seed + 10);
   }
 
   LayerWeights<T> views() const {
     const Index source = config.memory_size != 0 ? config.memory_size : config.hidden_size;
-    return {.q = rapt::row_major(q.data(), config.q_size(), config.hidden_size),
-            .k = rapt::row_major(k.data(), config.k_size(), source),
-            .v = rapt::row_major(v.data(), config.v_size(), source),
-            .o = rapt::row_major(o.data(), config.hidden_size, config.o_size()),
-            .q_bias = q_bias,
-            .k_bias = k_bias,
-            .v_bias = v_bias,
-            .o_bias = o_bias,
-            .q_norm = q_norm,
-            .k_norm = k_norm};
+    LayerWeights<T> w{.q = rapt::row_major(q.data(), q_rows(), config.hidden_size),
+                      .k = rapt::row_major(k.data(), config.k_size(), source),
+                      .v = rapt::row_major(v.data(), config.v_size(), source),
+                      .o = rapt::row_major(o.data(), config.hidden_size, config.o_size()),
+                      .q_bias = q_bias,
+                      .k_bias = k_bias,
+                      .v_bias = v_bias,
+                      .o_bias = o_bias,
+                      .q_norm = q_norm,
+                      .k_norm = k_norm};
+    if (!gate.empty()) w.gate = rapt::row_major(gate.data(), config.o_size(), config.hidden_size);
+    if (config.shares_kv) w.k = w.v = {}, w.k_norm = {};
+    return w;
   }
+  /// With those of a gate, if it is in q.
+  Index q_rows() const { return config.q_size() + (config.output_gate == OutputGate::in_q ? config.o_size() : 0); }
   AttentionLayer<T> layer() const { return AttentionLayer<T>(config, views()); }
 
  private:
@@ -134,6 +141,28 @@ inline std::vector<Named> causal_layers() {
         .rope = standard(72),
         .max_positions = 400,
         .window = 33}},
+      {"all_heads",
+       {.hidden_size = 40,
+        .num_heads = 4,
+        .num_kv_heads = 2,
+        .head_dim = 12,
+        .value_dim = 20,
+        .q_bias = true,
+        .qk_norm = QkNorm::weight_all_heads,
+        .output_gate = OutputGate::separate,
+        .query_scaling = rapt::QueryScaling::log_n(50),
+        .rope = standard(12),
+        .max_positions = 400}},
+      {"gate_in_q",
+       {.hidden_size = 36,
+        .num_heads = 3,
+        .num_kv_heads = 3,
+        .head_dim = 16,
+        .value_dim = 10,
+        .q_bias = true,
+        .qk_norm = QkNorm::unweighted,
+        .output_gate = OutputGate::in_q,
+        .query_scaling = rapt::QueryScaling::steps(0.1, 30)}},
   };
 }
 

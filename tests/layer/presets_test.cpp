@@ -130,6 +130,42 @@ TEST(Presets, OfQwen3) {
   EXPECT_EQ(c.window, 0);
 }
 
+TEST(Presets, OfQwen3Next) {
+  const LayerConfig c = presets::qwen3_next_80b();
+  expect_heads(c, {2048, 16, 2, 256});
+  EXPECT_EQ(c.rope->rotary_dim(), 64);
+  EXPECT_NEAR(c.rope->inverse_frequencies[31], std::pow(1e7, -31 / 32.0), 1e-19);
+  EXPECT_EQ(c.qk_norm, QkNorm::one_plus_weight);
+  EXPECT_EQ(c.output_gate, OutputGate::in_q);
+}
+
+TEST(Presets, OfOlmo2AndMiniMaxM2NormAllHeads) {
+  expect_heads(presets::olmo2_7b(), {4096, 32, 32, 128});
+  expect_heads(presets::olmo2_13b(), {5120, 40, 40, 128});
+  expect_rope(presets::olmo2_7b(), 500000, 4096);
+  expect_heads(presets::minimax_m2(), {3072, 48, 8, 128});
+  EXPECT_EQ(presets::minimax_m2().rope->rotary_dim(), 64);
+  for (const LayerConfig& c : {presets::olmo2_7b(), presets::olmo2_13b(), presets::minimax_m2()})
+    EXPECT_EQ(c.qk_norm, QkNorm::weight_all_heads);
+}
+
+TEST(Presets, OfLayersThatAreNotTurned) {
+  using presets::Turned;
+  expect_heads(presets::smollm3_3b(Turned::yes), {2048, 16, 4, 128});
+  expect_rope(presets::smollm3_3b(Turned::yes), 5000000, 65536);
+  EXPECT_FALSE(presets::smollm3_3b(Turned::no).rope);
+  const LayerConfig local = presets::llama4_scout(Turned::yes), global = presets::llama4_scout(Turned::no);
+  expect_heads(local, {5120, 40, 8, 128});
+  EXPECT_EQ(local.qk_norm, QkNorm::unweighted);
+  EXPECT_EQ(local.rope->pairing, rapt::rope::Pairing::interleaved);
+  EXPECT_FALSE(local.query_scaling);
+  EXPECT_FALSE(global.rope);
+  EXPECT_EQ(global.qk_norm, QkNorm::none);
+  EXPECT_EQ(global.query_scaling->factor(8190), 1);
+  EXPECT_NEAR(global.query_scaling->factor(8191), 1 + 0.1 * std::log(2), 1e-15);
+  EXPECT_NEAR(global.query_scaling->factor(100000), 1 + 0.1 * std::log(1 + 12), 1e-15);
+}
+
 TEST(Presets, OfGemma2) {
   using presets::Gemma2;
   for (const Gemma2 kind : {Gemma2::local, Gemma2::global}) {
@@ -214,7 +250,9 @@ TEST(Presets, OfGpt2AndBert) {
 TEST(Presets, MakeLayersThatRun) {
   for (LayerConfig c :
        {presets::llama3_1_8b(), presets::mistral_7b(), presets::qwen2_7b(), presets::qwen3_8b(),
-        presets::gemma3_27b(presets::Gemma3::local), presets::phi3_mini_4k(), presets::gpt2(), presets::bert_base()}) {
+        presets::gemma3_27b(presets::Gemma3::local), presets::phi3_mini_4k(), presets::gpt2(), presets::bert_base(),
+        presets::qwen3_next_80b(), presets::olmo2_7b(), presets::minimax_m2(), presets::smollm3_3b(presets::Turned::no),
+        presets::llama4_scout(presets::Turned::yes), presets::llama4_scout(presets::Turned::no)}) {
     c.hidden_size = 24;
     if (c.rope) c.max_positions = 20;
     const Weights<float> w(c);

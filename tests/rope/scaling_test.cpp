@@ -150,8 +150,8 @@ TEST(RopeScaling, RefusesWhatCantBe) {
             }),
             "rapt: rope: short_factors is 0; it has to be finite and more than 0");
   EXPECT_NE(refusal([] { rope::long_rope(2, {.short_factors = {1}, .long_factors = {1}, .original_length = 1}); }), "");
-  EXPECT_EQ(refusal([] { rope::llama3(128, {.low_frequency_factor = 4}); }),
-            "rapt: rope: high_frequency_factor is 4; it has to be finite, and more than low_frequency_factor");
+  EXPECT_EQ(refusal([] { rope::llama3(128, {.low_frequency_factor = 5}); }),
+            "rapt: rope: high_frequency_factor is 4; it has to be finite, and low_frequency_factor or more");
   EXPECT_NE(refusal([] { rope::llama3(128, {.factor = 0}); }), "");
   EXPECT_NE(refusal([] { rope::llama3(128, {.original_length = -5}); }), "");
 }

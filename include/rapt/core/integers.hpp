@@ -106,6 +106,13 @@ class IntegerMatrix {
   Integers part(Index r, Index c, Index count) const {
     return first_row_.from(r * row_step_ + c * first_row_.step(), count);
   }
+  /// The same as a matrix of one row.
+  IntegerMatrix rows_of(Index r, Index c, Index count) const {
+    IntegerMatrix one = *this;
+    one.first_row_ = part(r, c, count);
+    one.rows_ = 1;
+    return one;
+  }
   /// Every row is the first one.
   void repeat_row() { row_step_ = 0; }
 

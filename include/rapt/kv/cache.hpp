@@ -226,7 +226,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   static AppendOptions<Arithmetic> of_sequence(AppendOptions<Arithmetic> options, const Ragged<const Arithmetic>& k,
                                                Index s) {
     if (options.rows.given())
-      options.rows = options.rows.part(k.placement.is_packed() ? 0 : s, k.placement.begin(s), k.length(s));
+      options.rows = options.rows.rows_of(k.placement.is_packed() ? 0 : s, k.placement.begin(s), k.length(s));
     return options;
   }
   void check_room(Index sequence, Index count, const AppendOptions<Arithmetic>& options) const {

@@ -14,9 +14,11 @@
 #include "rapt/core/error.hpp"
 #include "rapt/core/overlap.hpp"
 #include "rapt/core/problem.hpp"
+#include "rapt/core/ragged_problem.hpp"
 #include "rapt/core/shared.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/layer/config.hpp"
+#include "rapt/layer/rows.hpp"
 #include "rapt/rope/table.hpp"
 #include "rapt/score/band.hpp"
 #include "rapt/score/compose.hpp"
@@ -49,8 +51,16 @@ template <class S> const S& checked_score(const S& score, const LayerConfig& c) 
   return score;
 }
 
+/// A call's own score, which applies after the layer's.
+template <class C> void checked_score_of_call(const C& call, const LayerConfig& c) {
+  const std::optional<Align> aligned = align_of(call);
+  if (c.memory_size == 0 && aligned && *aligned != align::bottom_right)
+    fail("score", {"has the alignment ", describe(*aligned)}, "it has to be bottom-right in self-attention, or unset");
+}
+
 /// A norm's weights as they are multiplied with.
-template <class T> std::vector<T> norm_weights(std::span<const T> weights, QkNorm norm) {
+template <class T> std::vector<T> norm_weights(std::span<const T> weights, QkNorm norm, Index head_dim) {
+  if (norm == QkNorm::unweighted) return std::vector<T>(static_cast<std::size_t>(head_dim), T(1));
   std::vector<T> factors(weights.begin(), weights.end());
   if (norm == QkNorm::one_plus_weight)
     for (T& factor : factors) factor = T(1) + factor;
@@ -100,16 +110,30 @@ template <class T> void check_in_and_out(const View<const T>& x, const View<T>& 
   check_apart_from(y, x, "x");
 }
 
-/// Rows of a table for tokens [batch, length].
-inline void check_given_positions(const IntegerMatrix& positions, Index batch, Index length, Index rows) {
+/// The same of sequences.
+template <class T> void check_in_and_out(const Ragged<const T>& x, const Ragged<T>& y, Index hidden_size) {
+  check_states(x.view, "x", hidden_size, "the config: hidden_size");
+  check_states(y.view, "y", hidden_size, "the config: hidden_size");
+  check_sequences(x, "x");
+  check_sequences(y, "y");
+  check_same("y", "batch", y.view.batch(), x.view.batch(), "x");
+  check_same("y", "length", y.view.length(), x.view.length(), "x");
+  check_same_sequences(y, "y", x, "x");
+  if (overlaps_itself(footprint(y.view)))
+    fail("y", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
+  check_apart_from(y.view, x.view, "x");
+}
+
+/// Rows of a table for the tokens of a view of so many; looked at are those of one stretch.
+inline void check_given_positions(const IntegerMatrix& positions, const Stretch& stretch, Index batch, Index length,
+                                  Index rows) {
   check_same("positions", "the number of rows", positions.rows(), batch, "the batch of x");
   check_same("positions", "the number of columns", positions.columns(), length, "the length of x");
-  for (Index b = 0; b < batch; ++b)
-    for (Index i = 0; i < length; ++i)
-      if (positions(b, i) < 0 || positions(b, i) >= rows)
-        fail("positions",
-             "positions(" + std::to_string(b) + ", " + std::to_string(i) + ") is " + std::to_string(positions(b, i)),
-             "it has to be from 0 to " + std::to_string(rows - 1) + ", a row of the rotary table");
+  const Index b = stretch.first_entry;
+  for (Index i = stretch.begin; i < stretch.begin + stretch.length; ++i)
+    if (positions(b, i) < 0 || positions(b, i) >= rows)
+      fail("positions", {"positions(", b, ", ", i, ") is ", positions(b, i)},
+           {"it has to be from 0 to ", rows - 1, ", a row of the rotary table"});
 }
 
 /// The last of n tokens after `length` ones has to have a row in a table of so many.

@@ -16,10 +16,12 @@
 #include "rapt/attention.hpp"
 #include "rapt/layer/checks.hpp"
 #include "rapt/layer/config.hpp"
+#include "rapt/layer/gate.hpp"
 #include "rapt/layer/rms_norm.hpp"
 #include "rapt/layer/rows.hpp"
 #include "rapt/layer/weights.hpp"
 #include "rapt/linear/linear.hpp"
+#include "rapt/ragged.hpp"
 #include "rapt/rope/rotate.hpp"
 #include "rapt/rope/table.hpp"
 
@@ -27,11 +29,11 @@ RAPT_NAMESPACE_BEGIN
 
 /// Everything has a default, and each field can be named: {.executor = &pool, .workspace = &workspace}.
 struct LayerOptions {
-  std::optional<Index> sequence{};  ///< the only sequence of the cache that x belongs to; all of them if unset
+  std::optional<Index> sequence{};    ///< the only sequence of the cache that x belongs to; all of them if unset
   detail::IntegerMatrix positions{};  ///< the rotary table's row for each token of x instead of its place, [batch, n]
-  Executor* executor = nullptr;     ///< whose threads to use; the calling one if null
-  Workspace* workspace = nullptr;   ///< the memory to work in; allocated for this call if null
-  std::optional<Isa> isa{};         ///< the instruction set to use; active_isa() if unset
+  Executor* executor = nullptr;       ///< whose threads to use; the calling one if null
+  Workspace* workspace = nullptr;     ///< the memory to work in; allocated for this call if null
+  std::optional<Isa> isa{};           ///< the instruction set to use; active_isa() if unset
 };
 
 /// The attention of a layer: queries, keys and values are projected from hidden states x, in one pass; queries and keys
@@ -73,8 +75,8 @@ template <class T, class S = Plain> class AttentionLayer {
         in_(packed_in(weights)),
         memory_(packed_memory(weights)),
         out_(Linear<T>(weights.o, weights.o_bias)),
-        q_norm_(detail::norm_weights(weights.q_norm, config_.qk_norm)),
-        k_norm_(detail::norm_weights(weights.k_norm, config_.qk_norm)),
+        q_norm_(detail::norm_weights(weights.q_norm, config_.qk_norm, config_.head_dim)),
+        k_norm_(detail::norm_weights(weights.k_norm, config_.qk_norm, config_.head_dim)),
         angles_(detail::checked_angles<T>(config_, std::move(angles))) {}
 
   /// With every extent that was left 0 filled in.
@@ -91,20 +93,66 @@ template <class T, class S = Plain> class AttentionLayer {
 
   /// Self-attention over x alone, without a cache: x and y [batch, n, hidden_size], views of one head: bsd(), sbd(),
   /// any strides. The tokens of a sequence stand at positions 0, 1, …, n − 1.
-  void forward(const View<const T>& x, const View<T>& y, const LayerOptions& options = {}) const;
+  ///
+  /// With a score of this call's own, such as padding(lengths) of an encoder's batch, it applies after the layer's:
+  /// forward(x, y, rapt::padding(lengths), {.executor = &pool}).
+  void forward(const View<const T>& x, const View<T>& y, const LayerOptions& options = {}) const {
+    run(x, y, Plain{}, options);
+  }
+  template <Score C>
+  void forward(const View<const T>& x, const View<T>& y, const C& score, const LayerOptions& options = {}) const {
+    run(x, y, detail::staged(score), options);
+  }
+  /// The same of sequences of different lengths: forward(packed(x, offsets), packed(y, offsets)), of views [1, all,
+  /// hidden_size], or padded(). What stands in the padding is neither read nor written.
+  void forward(const Ragged<const T>& x, const Ragged<T>& y, const LayerOptions& options = {}) const {
+    run(x, y, Plain{}, options);
+  }
+  template <Score C>
+  void forward(const Ragged<const T>& x, const Ragged<T>& y, const C& score, const LayerOptions& options = {}) const {
+    run(x, y, detail::staged(score), options);
+  }
 
   /// Self-attention of the next n tokens of every sequence of a cache to themselves and to all that it holds, which
   /// then has them too: x and y [sequences, n, hidden_size], n from 0 on. Positions go on from each sequence's length.
-  /// Or of the next tokens of one of the sequences, {.sequence = s}: x and y [1, n, hidden_size].
+  /// Or of the next tokens of one of the sequences, {.sequence = s}: x and y [1, n, hidden_size]. Or, packed or padded,
+  /// of as many as each sequence has.
+  ///
+  /// A layer with config.shares_kv appends nothing: its tokens are the last ones of the cache, into which the layer
+  /// whose cache it is has taken them.
   ///
   /// A token beyond the rotary table is an error: config.max_positions has to be larger, or `positions` passed.
   template <class K, class Home>
   void forward(const View<const T>& x, const View<T>& y, detail::Cache<K, Home>& cache,
-               const LayerOptions& options = {}) const;
+               const LayerOptions& options = {}) const {
+    run_cached(x, y, cache, Plain{}, options);
+  }
+  template <class K, class Home, Score C>
+  void forward(const View<const T>& x, const View<T>& y, detail::Cache<K, Home>& cache, const C& score,
+               const LayerOptions& options = {}) const {
+    run_cached(x, y, cache, detail::staged(score), options);
+  }
+  template <class K, class Home>
+  void forward(const Ragged<const T>& x, const Ragged<T>& y, detail::Cache<K, Home>& cache,
+               const LayerOptions& options = {}) const {
+    run_cached(x, y, cache, Plain{}, options);
+  }
+  template <class K, class Home, Score C>
+  void forward(const Ragged<const T>& x, const Ragged<T>& y, detail::Cache<K, Home>& cache, const C& score,
+               const LayerOptions& options = {}) const {
+    run_cached(x, y, cache, detail::staged(score), options);
+  }
 
   /// Cross-attention of x [batch, n, hidden_size] to a memory [batch, m, memory_size], into y, like x.
   void cross_attend(const View<const T>& x, const View<const T>& memory, const View<T>& y,
-                    const LayerOptions& options = {}) const;
+                    const LayerOptions& options = {}) const {
+    run_cross(x, memory, y, Plain{}, options);
+  }
+  template <Score C>
+  void cross_attend(const View<const T>& x, const View<const T>& memory, const View<T>& y, const C& score,
+                    const LayerOptions& options = {}) const {
+    run_cross(x, memory, y, detail::staged(score), options);
+  }
 
   /// Appends the keys and values of a memory [sequences, m, memory_size] to a cache (or, {.sequence = s}, of [1, m,
   /// memory_size] to one of its sequences, so that memories may differ in length), to be attended to again and again.
@@ -115,48 +163,72 @@ template <class T, class S = Plain> class AttentionLayer {
   /// Cross-attention of x [sequences, n, hidden_size] to what a cache holds, into y, like x. The cache stays as it is.
   template <class K, class Home>
   void cross_attend(const View<const T>& x, const View<T>& y, const detail::Cache<K, Home>& cache,
-                    const LayerOptions& options = {}) const;
+                    const LayerOptions& options = {}) const {
+    run_cross_cached(x, y, cache, Plain{}, options);
+  }
+  template <class K, class Home, Score C>
+  void cross_attend(const View<const T>& x, const View<T>& y, const detail::Cache<K, Home>& cache, const C& score,
+                    const LayerOptions& options = {}) const {
+    run_cross_cached(x, y, cache, detail::staged(score), options);
+  }
 
  private:
   using Composed = decltype(detail::with_band(std::declval<const S&>(), std::declval<const Band&>()));
   static_assert(Score<Composed>, "rapt: a layer's score is a mask, such as rapt::window(64, 64)");
 
-  /// Tokens' queries, keys and values, and what comes of them: each [batch, 1, n, size].
+  /// Tokens' queries, keys, values and gates, and what comes of them: each [batch, 1, n, size], as x's view.
   struct Buffers {
-    View<T> q, k, v, out;
+    View<T> q, k, v, gate, out;
   };
+
+  // X is View<const T> or Ragged<const T>, and so is Y of T; C is the call's score, or what is composed with it.
+  template <class X, class Y, class C> void run(const X& x, const Y& y, const C& call, const LayerOptions&) const;
+  template <class X, class Y, class K, class Home, class C>
+  void run_cached(const X& x, const Y& y, detail::Cache<K, Home>& cache, const C& call, const LayerOptions&) const;
+  template <class C>
+  void run_cross(const View<const T>& x, const View<const T>& memory, const View<T>& y, const C& call,
+                 const LayerOptions&) const;
+  template <class K, class Home, class C>
+  void run_cross_cached(const View<const T>& x, const View<T>& y, const detail::Cache<K, Home>& cache, const C& call,
+                        const LayerOptions&) const;
 
   Linear<T> packed_in(const LayerWeights<T>& w) const;
   std::optional<Linear<T>> packed_memory(const LayerWeights<T>& w) const;
+  /// Whether keys and values are made of the same hidden states as queries.
+  bool has_own_kv() const { return config_.memory_size == 0 && !config_.shares_kv; }
 
   LayerOptions checked(const LayerOptions& options, bool cross) const;
   void check_without_cache(const LayerOptions& options) const;
-  void check_positions(const View<const T>& x, Index length, const LayerOptions& options) const;
-  template <class K, class Home>
-  void check_cache(const detail::Cache<K, Home>& cache, const View<const T>& x, const char* name,
-                   const LayerOptions& options) const;
-  template <class K, class Home>
-  void check_append(const detail::Cache<K, Home>& cache, const View<const T>& x, const char* name,
-                    const LayerOptions& options) const;
-  void check_score(const View<const T>& x, Index longest) const;
-  template <class K, class Home>
-  void check_attends(const detail::Cache<K, Home>& cache, const View<const T>& x, const LayerOptions& options) const;
+  template <class X> void check_positions(const X& x, Index b, Index length, const LayerOptions& options) const;
+  template <class K, class Home, class X>
+  void check_cache(const detail::Cache<K, Home>& cache, const X& x, const char* name, const LayerOptions&) const;
+  template <class K, class Home, class X>
+  void check_append(const detail::Cache<K, Home>& cache, const X& x, const char* name, const LayerOptions&) const;
+  template <class K, class Home, class X>
+  void check_holds(const detail::Cache<K, Home>& cache, const X& x, const LayerOptions& options) const;
+  template <class C, class X, class Y> void check_score(const C& score, const X& x, Index longest, const Y& y) const;
+  template <class C, class K, class Home, class X, class Y>
+  void check_attends(const C& score, const detail::Cache<K, Home>& cache, const X& x, const Y& y,
+                     const LayerOptions& options) const;
 
-  void project_in(const View<const T>& x, const Buffers& to, const LinearOptions& options) const;
-  void project_memory_in(const View<const T>& memory, const Buffers& to, const LinearOptions& options) const;
-  void normalise(const View<T>& rows, const std::vector<T>& weights, const LinearOptions& options) const;
-  template <class K, class Home>
-  void append(detail::Cache<K, Home>& cache, const Buffers& from, const LayerOptions& options) const;
+  template <class X> void project_in(const X& x, const Buffers& rows, const LinearOptions& options) const;
+  void project_memory_in(const View<const T>& memory, const Buffers& rows, const LinearOptions& options) const;
+  template <class X>
+  void project_out(const X& x, const Buffers& rows, const View<T>& y, const LinearOptions& options) const;
+  void normalise(const View<T>& rows, Index heads, const std::vector<T>& weights, const LinearOptions& options) const;
+  void scale_queries(const View<T>& q, Index first) const;
+  template <class K, class Home, class X>
+  void append(detail::Cache<K, Home>& cache, const X& x, const Buffers& rows, const LayerOptions& options) const;
   Options<T> attention_options(const LinearOptions& linear, const LayerOptions& options) const;
 
-  Index in_bytes(const View<const T>& x, const LayerOptions& options) const;
+  template <class X> Index linear_bytes(const X& x, const LayerOptions& options) const;
   Index memory_bytes(const View<const T>& memory, const LayerOptions& options) const;
-  Index out_bytes(const View<const T>& x, const LayerOptions& options) const;
   Index q_and_out_bytes(const detail::TokenBuffers<T>& tokens) const;
   Index k_and_v_bytes(const detail::TokenBuffers<T>& tokens) const;
   void take_q_and_out(const detail::TokenBuffers<T>& tokens, std::byte*& at, Buffers& rows) const;
   void take_k_and_v(const detail::TokenBuffers<T>& tokens, std::byte*& at, Buffers& rows) const;
-  template <class Kv> Index attention_bytes(const View<const T>& x, Index longest, const LayerOptions& options) const;
+  template <class Kv, class C, class X, class Keys>
+  Index attention_bytes(const C& score, const X& x, Index longest, const Keys& keys, const LayerOptions& options) const;
 
   View<T> q_heads(const Buffers& b) const { return detail::split_heads(b.q, config_.num_heads); }
   View<T> k_heads(const Buffers& b) const { return detail::split_heads(b.k, config_.num_kv_heads); }
@@ -165,10 +237,10 @@ template <class T, class S = Plain> class AttentionLayer {
 
   LayerConfig config_;
   Composed score_;
-  Linear<T> in_;                     // to q, k and v; in cross-attention, to q
+  Linear<T> in_;                     // to q, k and v and a gate, as far as they are made of x
   std::optional<Linear<T>> memory_;  // to k and v, in cross-attention
   Linear<T> out_;
-  std::vector<T> q_norm_, k_norm_;  // [head_dim], with the 1 of one_plus_weight; empty if there is none
+  std::vector<T> q_norm_, k_norm_;  // [head_dim] or of all heads, with the 1 of one_plus_weight; empty if there is none
   Angles angles_;
 };
 

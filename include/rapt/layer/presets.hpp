@@ -115,6 +115,87 @@ inline LayerConfig qwen3_8b() {
           .max_positions = 40960};
 }
 
+/// The layers with full attention of Qwen/Qwen3-Next-80B-A3B-Instruct, every fourth one: a quarter of each head is
+/// turned, and q_proj has for each head the rows of its queries, and then those of its gate.
+inline LayerConfig qwen3_next_80b() {
+  return {.hidden_size = 2048,
+          .num_heads = 16,
+          .num_kv_heads = 2,
+          .head_dim = 256,
+          .qk_norm = QkNorm::one_plus_weight,
+          .norm_eps = 1e-6,
+          .output_gate = OutputGate::in_q,
+          .rope = rope::standard(64, 10000000),
+          .max_positions = 262144};
+}
+
+/// allenai/OLMo-2-1124-7B, whose norms go over all heads of a token.
+inline LayerConfig olmo2_7b() {
+  return {.hidden_size = 4096,
+          .num_heads = 32,
+          .num_kv_heads = 32,
+          .head_dim = 128,
+          .qk_norm = QkNorm::weight_all_heads,
+          .norm_eps = 1e-6,
+          .rope = rope::standard(128, 500000),
+          .max_positions = 4096};
+}
+
+/// allenai/OLMo-2-1124-13B.
+inline LayerConfig olmo2_13b() {
+  LayerConfig config = olmo2_7b();
+  config.hidden_size = 5120;
+  config.num_heads = config.num_kv_heads = 40;
+  return config;
+}
+
+/// MiniMaxAI/MiniMax-M2, whose norms go over all heads of a token, and half of each head is turned.
+inline LayerConfig minimax_m2() {
+  return {.hidden_size = 3072,
+          .num_heads = 48,
+          .num_kv_heads = 8,
+          .head_dim = 128,
+          .qk_norm = QkNorm::weight_all_heads,
+          .norm_eps = 1e-6,
+          .rope = rope::standard(64, 5000000),
+          .max_positions = 196608};
+}
+
+/// Some models turn queries and keys in most layers, and in every fourth one they don't (NoPE).
+enum class Turned { yes, no };
+
+/// HuggingFaceTB/SmolLM3-3B: layers 4, 8, 12, … (of 1, 2, …) are not turned.
+inline LayerConfig smollm3_3b(Turned turned) {
+  LayerConfig config{.hidden_size = 2048,
+                     .num_heads = 16,
+                     .num_kv_heads = 4,
+                     .head_dim = 128,
+                     .rope = rope::standard(128, 5000000),
+                     .max_positions = 65536};
+  if (turned == Turned::no) config.rope.reset(), config.max_positions = 0;
+  return config;
+}
+
+/// meta-llama/Llama-4-Scout-17B-16E, its text_config: layers 4, 8, 12, … (of 1, 2, …) are not turned, see all
+/// positions, and scale their queries by them. The others attend within chunks of 8192 positions, so such a layer takes
+/// a score, AttentionLayer layer(config, weights, chunk_local(8192)), and normalise what they turn. (There after
+/// turning it, which is the same, as a rotation keeps a norm.) Its rotary table of 10485760 rows would take 5 GiB: make
+/// max_positions as large as you need.
+inline LayerConfig llama4_scout(Turned turned) {
+  LayerConfig config{.hidden_size = 5120, .num_heads = 40, .num_kv_heads = 8, .head_dim = 128, .norm_eps = 1e-5};
+  if (turned == Turned::no) {
+    config.query_scaling = QueryScaling::steps(0.1, 8192);
+    return config;
+  }
+  config.qk_norm = QkNorm::unweighted;
+  config.rope = rope::llama3(
+      128,
+      {.factor = 16, .low_frequency_factor = 1, .high_frequency_factor = 1, .original_length = 8192, .base = 500000});
+  config.rope->pairing = rope::Pairing::interleaved;
+  config.max_positions = 10485760;
+  return config;
+}
+
 /// Gemma 2 has two kinds of layers, one after the other.
 enum class Gemma2 { local, global };
 

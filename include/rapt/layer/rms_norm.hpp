@@ -74,8 +74,7 @@ void check_rms_norm(const View<const T>& x, std::span<const T> weight, const Vie
   check_same("y", "dim", y.dim(), x.dim(), "x");
   check_same("weight", "its size", static_cast<Index>(weight.size()), x.dim(), "the dims of x");
   check_pointer(weight.data(), "weight");
-  if (!(eps >= 0 && ieee::is_finite(eps)))
-    fail("eps", {"is ", eps}, "it has to be finite, and 0 or more");
+  if (!(eps >= 0 && ieee::is_finite(eps))) fail("eps", {"is ", eps}, "it has to be finite, and 0 or more");
   if (overlaps_itself(footprint(y)))
     fail("y", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
   if (!same_places(x, y) && may_overlap(footprint(x), footprint(y)))

@@ -4,11 +4,12 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <span>
 
+#include "rapt/core/integers.hpp"
 #include "rapt/core/matrix.hpp"
+#include "rapt/core/ragged.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/linear/linear.hpp"
 #include "rapt/plan/schedule.hpp"
@@ -45,23 +46,84 @@ template <class T> View<T> split_heads(const View<T>& rows, Index heads) {
           {rows.stride[0], dim * rows.stride[3], rows.stride[2], rows.stride[3]}};
 }
 
+/// The most outputs of a projection: q, k, v and a gate.
+inline constexpr std::size_t most_outputs = 4;
+
 /// Every token of x through the projection, to the same token of each y: all at once where they stand evenly, and
 /// sequence by sequence where not, which changes no bit.
-template <class T, std::size_t N>
-void project(const Linear<T>& linear, const View<const T>& x, const std::array<View<T>, N>& y,
+template <class T>
+void project(const Linear<T>& linear, const View<const T>& x, std::span<const View<T>> y,
              const LinearOptions& options) {
-  std::array<MatrixView<T>, N> to;
+  MatrixView<T> rows[most_outputs];
+  const std::span<const MatrixView<T>> to(rows, y.size());
   for (const TokenOrder order : {TokenOrder::by_sequence, TokenOrder::by_position}) {
     bool even = is_even(x, order);
     for (const View<T>& view : y) even = even && is_even(view, order);
     if (!even) continue;
-    for (std::size_t i = 0; i < N; ++i) to[i] = all_rows(y[i], order);
-    return linear(all_rows(x, order), std::span<const MatrixView<T>>(to), options);
+    for (std::size_t i = 0; i < y.size(); ++i) rows[i] = all_rows(y[i], order);
+    return linear(all_rows(x, order), to, options);
   }
   for (Index b = 0; b < x.batch(); ++b) {
-    for (std::size_t i = 0; i < N; ++i) to[i] = rows_of(y[i], b);
-    linear(rows_of(x, b), std::span<const MatrixView<T>>(to), options);
+    for (std::size_t i = 0; i < y.size(); ++i) rows[i] = rows_of(y[i], b);
+    linear(rows_of(x, b), to, options);
   }
+}
+
+// Tokens of a call stand in a view, whose sequences are all as long, or in a ragged one. What follows tells the layer's
+// steps the same of both.
+
+/// Tokens that are worked on together, wherever it doesn't matter which sequence each belongs to.
+struct Stretch {
+  Index first_entry, entries, begin, length;
+
+  template <class U> View<U> of(const View<U>& v) const {
+    return {v.row(first_entry, 0, begin), {entries, v.heads(), length, v.dim()}, v.stride};
+  }
+};
+template <class T, class F> void for_each_stretch(const View<T>& x, const F& f) {
+  f(Stretch{0, x.batch(), 0, x.length()});
+}
+/// Packed sequences are one stretch, which ends with the last of them; padded ones one each, so that nothing touches
+/// the padding.
+template <class T, class F> void for_each_stretch(const Ragged<T>& x, const F& f) {
+  if (x.placement.is_packed()) {
+    const Index tokens = x.placement.at[x.count()];
+    if (tokens > 0) f(Stretch{0, 1, 0, tokens});
+    return;
+  }
+  for (Index b = 0; b < x.count(); ++b)
+    if (x.length(b) > 0) f(Stretch{b, 1, x.placement.begin(b), x.length(b)});
+}
+
+/// One sequence.
+template <class T> Stretch stretch_of(const View<T>& x, Index b) { return {b, 1, 0, x.length()}; }
+template <class T> Stretch stretch_of(const Ragged<T>& x, Index b) {
+  return {x.placement.is_packed() ? 0 : b, 1, x.placement.begin(b), x.length(b)};
+}
+
+template <class T> const View<T>& view_in(const View<T>& x) { return x; }
+template <class T> const View<T>& view_in(const Ragged<T>& x) { return x.view; }
+template <class T> Index count_of(const View<T>& x) { return x.batch(); }
+template <class T> Index count_of(const Ragged<T>& x) { return x.count(); }
+template <class T> Index length_of(const View<T>& x, Index) { return x.length(); }
+template <class T> Index length_of(const Ragged<T>& x, Index b) { return x.length(b); }
+template <class X> Index longest_in(const X& x) {
+  Index most = 0;
+  for (Index b = 0; b < count_of(x); ++b) most = std::max(most, length_of(x, b));
+  return most;
+}
+
+/// Rows whose tokens stand as those of x do.
+template <class U, class T> View<U> placed(const View<U>& rows, const View<T>&) { return rows; }
+template <class U, class T> Ragged<U> placed(const View<U>& rows, const Ragged<T>& x) { return {rows, x.placement}; }
+
+/// Those of one sequence alone; and the same of numbers [batch, length] for the whole view, as of positions.
+template <class U, class X> View<U> sequence_of(const View<U>& rows, const X& x, Index b) {
+  return stretch_of(x, b).of(rows);
+}
+template <class X> IntegerMatrix sequence_of(const IntegerMatrix& numbers, const X& x, Index b) {
+  const Stretch stretch = stretch_of(x, b);
+  return numbers.given() ? numbers.rows_of(stretch.first_entry, stretch.begin, stretch.length) : numbers;
 }
 
 /// What project() needs of its workspace for so many tokens. `side_by_side`: the numbers of each.

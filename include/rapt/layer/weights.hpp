@@ -17,12 +17,14 @@ RAPT_NAMESPACE_BEGIN
 /// The weights of a layer, by view: matrices [out, in] as torch.nn.Linear has them, with any strides. (GPT-2's are
 /// [in, out]: pass column_major(w, out, in).) Where a model keeps q, k and v in one matrix, pass its rows.
 template <class T> struct LayerWeights {
-  MatrixView<const T> q{};  ///< [num_heads · head_dim, hidden_size]
-  MatrixView<const T> k{};  ///< [num_kv_heads · head_dim, hidden_size, or memory_size in cross-attention]
-  MatrixView<const T> v{};  ///< [num_kv_heads · value_dim, the same]
-  MatrixView<const T> o{};  ///< [hidden_size, num_heads · value_dim]
+  MatrixView<const T>
+      q{};  ///< [num_heads · head_dim, hidden_size]; with a gate in q, [num_heads · (head_dim + value_dim), …]
+  MatrixView<const T> k{};     ///< [num_kv_heads · head_dim, hidden_size, or memory_size in cross-attention]
+  MatrixView<const T> v{};     ///< [num_kv_heads · value_dim, the same]
+  MatrixView<const T> o{};     ///< [hidden_size, num_heads · value_dim]
+  MatrixView<const T> gate{};  ///< [num_heads · value_dim, hidden_size], where the config has a separate output_gate
   std::span<const T> q_bias{}, k_bias{}, v_bias{}, o_bias{};  ///< [out], where the config has one
-  std::span<const T> q_norm{}, k_norm{};                      ///< [head_dim], where the config has a qk_norm
+  std::span<const T> q_norm{}, k_norm{};  ///< [head_dim], where the config has a qk_norm; or of all heads
 };
 
 namespace detail {
@@ -47,23 +49,43 @@ void check_vector(const char* name, std::span<const T> vector, bool wanted, Inde
   check_pointer(vector.data(), name);
 }
 
+/// A matrix that the config has not.
+template <class T> void check_absent(const char* name, const MatrixView<const T>& weight, const char* why) {
+  if (weight.data != nullptr) fail(name, {"has ", weight.rows, " rows"}, {"it has to be empty, as the config ", why});
+}
+
 /// `c` as checked_config() returns it.
 template <class T> void check_weights(const LayerWeights<T>& w, const LayerConfig& c) {
-  const char *const q = "the config: num_heads * head_dim", *const k = "the config: num_kv_heads * head_dim",
-                    *const v = "the config: num_kv_heads * value_dim", *const o = "the config: num_heads * value_dim",
-                    *const hidden = "the config: hidden_size", *const dim = "the config: head_dim";
-  const Index source = c.memory_size != 0 ? c.memory_size : c.hidden_size;
+  const bool gated = c.output_gate == OutputGate::in_q,
+             normed = c.qk_norm != QkNorm::none && c.qk_norm != QkNorm::unweighted;
+  const char *const q = gated ? "the config: num_heads * (head_dim + value_dim), as its output_gate is in q"
+                              : "the config: num_heads * head_dim",
+                    *const k = "the config: num_kv_heads * head_dim", *const v = "the config: num_kv_heads * value_dim",
+                    *const o = "the config: num_heads * value_dim", *const hidden = "the config: hidden_size",
+                    *const dim = c.qk_norm == QkNorm::weight_all_heads ? "the config: head_dim of all heads"
+                                                                       : "the config: head_dim";
+  const Index source = c.memory_size != 0 ? c.memory_size : c.hidden_size,
+              q_rows = c.q_size() + (gated ? c.o_size() : 0);
   const char* const source_like = c.memory_size != 0 ? "the config: memory_size" : hidden;
-  check_weight("weights.q", w.q, c.q_size(), q, c.hidden_size, hidden);
-  check_weight("weights.k", w.k, c.k_size(), k, source, source_like);
-  check_weight("weights.v", w.v, c.v_size(), v, source, source_like);
+  check_weight("weights.q", w.q, q_rows, q, c.hidden_size, hidden);
+  if (c.shares_kv) {
+    check_absent("weights.k", w.k, "has another layer's keys: shares_kv");
+    check_absent("weights.v", w.v, "has another layer's values: shares_kv");
+  } else {
+    check_weight("weights.k", w.k, c.k_size(), k, source, source_like);
+    check_weight("weights.v", w.v, c.v_size(), v, source, source_like);
+  }
   check_weight("weights.o", w.o, c.hidden_size, hidden, c.o_size(), o);
-  check_vector("weights.q_bias", w.q_bias, c.q_bias, c.q_size(), q);
+  if (c.output_gate == OutputGate::separate)
+    check_weight("weights.gate", w.gate, c.o_size(), o, c.hidden_size, hidden);
+  else
+    check_absent("weights.gate", w.gate, "has no separate output_gate");
+  check_vector("weights.q_bias", w.q_bias, c.q_bias, q_rows, q);
   check_vector("weights.k_bias", w.k_bias, c.k_bias, c.k_size(), k);
   check_vector("weights.v_bias", w.v_bias, c.v_bias, c.v_size(), v);
   check_vector("weights.o_bias", w.o_bias, c.o_bias, c.hidden_size, hidden);
-  check_vector("weights.q_norm", w.q_norm, c.qk_norm != QkNorm::none, c.head_dim, dim);
-  check_vector("weights.k_norm", w.k_norm, c.qk_norm != QkNorm::none, c.head_dim, dim);
+  check_vector("weights.q_norm", w.q_norm, normed, c.q_norm_size(), dim);
+  check_vector("weights.k_norm", w.k_norm, normed && !c.shares_kv, c.k_norm_size(), dim);
 }
 
 }  // namespace detail

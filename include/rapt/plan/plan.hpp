@@ -57,6 +57,14 @@ CallMemory memory_of(const Kernel& kernel, const Extents& e, const CutTotals& to
           round_up(totals.states * e.element, alignment), round_up(sequences * Index(sizeof(Cut)), alignment)};
 }
 
+/// The same from the extents of each sequence.
+template <class Kernel, class ExtentsOf>
+CallMemory ragged_memory_of(const Kernel& kernel, const Extents& common, const ExtentsOf& extents_of, Index workers) {
+  const CutTotals totals = cut_sequences(
+      {common.batch, extents_of, kernel.lanes, kernel.few_rows, workers, kernel.kept_state_size}, nullptr);
+  return memory_of(kernel, common, totals, common.batch, std::clamp<Index>(totals.items, 1, workers));
+}
+
 }  // namespace detail
 
 /// A call to attention with everything decided: which kernel, which tiles, which work items, how much memory.

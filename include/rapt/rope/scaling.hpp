@@ -150,14 +150,15 @@ inline Spec llama3(Index rotary_dim, const Llama3& o = {}) {
   Spec spec = standard(rotary_dim, o.base);
   detail::require_positive("rope", "factor", o.factor);
   detail::require_positive("rope", "low_frequency_factor", o.low_frequency_factor);
-  detail::require_number(o.high_frequency_factor > o.low_frequency_factor && ieee::is_finite(o.high_frequency_factor),
+  detail::require_number(o.high_frequency_factor >= o.low_frequency_factor && ieee::is_finite(o.high_frequency_factor),
                          "rope", "high_frequency_factor", o.high_frequency_factor,
-                         "it has to be finite, and more than low_frequency_factor");
+                         "it has to be finite, and low_frequency_factor or more");
   detail::require(o.original_length >= 1, "rope", "original_length", o.original_length, "it has to be 1 or more");
+  const double band = o.high_frequency_factor - o.low_frequency_factor;
   for (double& frequency : spec.inverse_frequencies) {
     const double turns = static_cast<double>(o.original_length) * frequency / (2 * std::numbers::pi);
-    const double kept =
-        std::clamp((turns - o.low_frequency_factor) / (o.high_frequency_factor - o.low_frequency_factor), 0.0, 1.0);
+    const double kept = band == 0 ? static_cast<double>(turns > o.low_frequency_factor)  // no pairs in between: Llama 4
+                                  : std::clamp((turns - o.low_frequency_factor) / band, 0.0, 1.0);
     frequency = ieee::fma(frequency, kept, frequency / o.factor * (1 - kept));
   }
   return spec;

@@ -59,7 +59,8 @@ template <class T> class Table {
     if (positions.columns() != spec.position_components())
       detail::fail("positions", "the number of components is " + std::to_string(positions.columns()),
                    "it has to be " + std::to_string(spec.position_components()) + ", as in spec");
-    if (!positions.empty()) detail::check_pointer(positions.data(), "positions");
+    if (!positions.empty() && !positions.given())
+      detail::fail("positions", "data is a null pointer", "it has to point to the elements, as no extent is 0");
     fill(spec, positions.rows(), [&](Index row, Index component) { return positions(row, component); });
   }
 
