@@ -73,7 +73,9 @@ struct MaskMemory {
     fill_blocks(random);
   }
 
-  rapt::MatrixView<const std::int32_t> id_matrix() const { return rapt::row_major(ids.data(), shape.batch, shape.kv_len); }
+  rapt::MatrixView<const std::int32_t> id_matrix() const {
+    return rapt::row_major(ids.data(), shape.batch, shape.kv_len);
+  }
   View<const bool> dense_view() const {
     return rapt::bhsd(static_cast<const bool*>(dense.get()), shape.batch, shape.q_heads, shape.q_len, shape.kv_len);
   }

@@ -24,7 +24,9 @@
 #define RAPT_FENCE
 
 #if defined(__clang__)
-#pragma float_control(precise, on, push)
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__arm__)
+#pragma float_control(precise, on, push)  // of other targets, Clang says that it ignores it
+#endif
 #pragma clang fp reassociate(off) contract(off)
 #endif
 #include "rapt/core/macros_away.hpp"

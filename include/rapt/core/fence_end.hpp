@@ -4,7 +4,7 @@
 #ifndef RAPT_FENCE
 
 #include "rapt/core/macros_back.hpp"
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__arm__))
 #pragma float_control(pop)
 #endif
 

@@ -298,7 +298,7 @@ template <CacheElement K, CacheElement V = K> class KvCache : public detail::Cac
   /// instruction set that converts; active_isa() if unset.
   // clang-format off
   explicit KvCache(const CacheShape& shape, std::optional<Isa> isa = {})  // rapt: a shape is {.sequences, .kv_heads, .capacity, .head_dim, .value_dim}, in this order
-      // clang-format on
+                            // clang-format on
       : detail::Cache<K, detail::Slots<K, V>>({shape, false}, isa) {}
 };
 
@@ -309,7 +309,7 @@ template <CacheElement K, CacheElement V = K> class RingCache : public detail::C
  public:
   // clang-format off
   explicit RingCache(const CacheShape& shape, std::optional<Isa> isa = {})  // rapt: a shape is {.sequences, .kv_heads, .capacity, .head_dim, .value_dim}, in this order
-      // clang-format on
+                                                   // clang-format on
       : detail::Cache<K, detail::Slots<K, V>>({shape, true}, isa) {}
 };
 

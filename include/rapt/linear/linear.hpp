@@ -90,7 +90,8 @@ template <class T> class Linear {
   }
 
   /// The same for several weights: an output for each, in the order of the weights.
-  void operator()(MatrixView<const T> x, std::initializer_list<MatrixView<T>> y, const LinearOptions& options = {}) const {
+  void operator()(MatrixView<const T> x, std::initializer_list<MatrixView<T>> y,
+                  const LinearOptions& options = {}) const {
     multiply(x, std::span<const MatrixView<T>>(y.begin(), y.size()), options);
   }
   void operator()(MatrixView<const T> x, std::span<const MatrixView<T>> y, const LinearOptions& options = {}) const {
@@ -146,7 +147,8 @@ template <class T> void Linear<T>::check(const MatrixView<const T>& x, std::span
 }
 
 template <class T>
-void Linear<T>::multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y, const LinearOptions& options) const {
+void Linear<T>::multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y,
+                         const LinearOptions& options) const {
   check(x, y);
   const Isa isa = options.isa ? detail::isa_named(name(*options.isa), "options.isa") : active_isa();
   const Index workers = detail::workers_of(options.executor);

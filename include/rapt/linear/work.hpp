@@ -15,8 +15,8 @@ namespace detail {
 
 /// A product in T with weights stored as W.
 template <class T, class W> struct LinearWork {
-  MatrixView<const T> x;        // [rows, in]
-  const MatrixView<T>* y;       // for each part: [rows, out]
+  MatrixView<const T> x;    // [rows, in]
+  const MatrixView<T>* y;   // for each part: [rows, out]
   const LinearPart* parts;  // in the order of their panels
   Index part_count;
   const W* panels;  // [panels][in][panel_lanes]
