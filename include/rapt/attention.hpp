@@ -41,11 +41,6 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-/// What elements kept as K are computed in; nothing for what isn't kept.
-template <class K> struct ComputedIn { using type = void; };
-template <CacheElement K> struct ComputedIn<K> { using type = arithmetic_t<K>; };
-template <class K> using element_of_t = typename ComputedIn<K>::type;
-
 /// Says in words what the templates below would say in pages, and says nothing more if they do not fit.
 template <class Q, class K, class V, class O, class S> struct Types {
   using Kept = std::remove_const_t<K>;
@@ -113,30 +108,6 @@ template <class T, class Kv> void check_cached_dims(const View<const T>& q, cons
   check_groups(q.heads(), kv.heads());
 }
 
-/// What can be wrong with a caller's pages: the table is looked at as far as the lengths reach.
-template <class K, class V> RAPT_NOINLINE void check_pages(const PagedRowsKv<K, V>& kv) {
-  const View<const K>& k = kv.k;
-  const View<const V>& v = kv.v;
-  const BlockTable& t = kv.table;
-  check_view(k, "k_pages", "head_dim");
-  check_view(v, "v_pages", "value_dim");
-  check_same("v_pages", "the number of pages", v.batch(), k.batch(), "k_pages");
-  check_same("v_pages", "the number of heads", v.heads(), k.heads(), "k_pages");
-  check_same("v_pages", "the page size", v.length(), k.length(), "k_pages");
-  check_same("block_table", "the number of sequences", t.pages.rows(), t.lengths.size(), "lengths");
-  for (Index b = 0; b < t.lengths.size(); ++b) {
-    const Index length = t.length(b);
-    if (length < 0 || length >= max_length || t.count(length) > t.pages.columns())
-      fail("lengths", {"length ", b, " is ", length},
-           {"it has to be 0 or more, and the block table has ", t.pages.columns(), " pages of ", k.length(),
-            " for each sequence"});
-    for (Index i = 0; i < t.count(length); ++i)
-      if (t.pages(b, i) < 0 || t.pages(b, i) >= k.batch())
-        fail("block_table", {"page ", i, " of sequence ", b, " is ", t.pages(b, i)},
-             {"it has to be from 0 to ", k.batch() - 1, ", as there are ", k.batch(), " pages"});
-  }
-}
-
 /// Keys and values that are a caller's, whatever their home: right by themselves, and apart from what is written.
 template <class Kv> void check_kv(const Kv&) {}
 template <class K, class V> void check_kv(const PagedRowsKv<K, V>& kv) { check_pages(kv); }
@@ -144,6 +115,9 @@ template <class T, class Kv> void check_kv_apart(const Problem<T, Kv>&) {}
 template <class T, class K, class V> void check_kv_apart(const Problem<T, PagedRowsKv<K, V>>& p) {
   check_apart(p.out, p.lse, p.kv.k, "k_pages");
   check_apart(p.out, p.lse, p.kv.v, "v_pages");
+  const Written written{footprint(p.out), footprint(p.lse)};
+  written.check_apart(footprint(p.kv.table.pages), "block_table");
+  written.check_apart(footprint(p.kv.table.lengths), "lengths");
 }
 
 /// validated(), for queries that attend to a cache.
@@ -167,34 +141,29 @@ Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, cons
   return problem;
 }
 
-}  // namespace detail
-
-/// Keys and values in pages of a caller's own, for attention() to attend to: position p of sequence b stands in page
-/// block_table(b, p / page_size), at place p % page_size, as in vLLM's PagedAttention (Kwon et al. 2023,
-/// arXiv:2309.06180) and FlashAttention's block_table.
-///
-///   k_pages      [pages, kv_heads, page_size, head_dim], any strides; v_pages: value_dim instead of head_dim
-///   block_table  [sequences, pages of the longest or more]: pages in any order, shared by as many as like to
-///   lengths      positions of each sequence; what the table has beyond them is never looked at, nor are the pages
-///
-///     const auto pages = rapt::bshd(k_data, num_pages, page_size, kv_heads, head_dim);
-///     rapt::attention(q, rapt::paged(pages, v_pages, rapt::row_major(table, batch, table_pages), lengths), out,
-///                     rapt::causal());
-///
-/// Owns nothing. Pages of 16 positions, or a multiple, are read in place where few queries attend to them. Throws
-/// std::invalid_argument for a page size of 0; the call that attends checks everything else, each page's number too.
-template <class K, class V>
-auto paged(const View<K>& k_pages, const View<V>& v_pages, const detail::IntegerMatrix& block_table,
-           const detail::Integers& lengths) {
+/// The plan of a call whose types are known to fit.
+template <class Q, class K, class V, class O, class S>
+auto planned(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score,
+             const Options<element_t<Q>>& options) {
+  using T = element_t<Q>;
   using Key = std::remove_const_t<K>;
   using Value = std::remove_const_t<V>;
-  static_assert(CacheElement<Key> && CacheElement<Value> &&
-                    std::is_same_v<detail::element_of_t<Key>, detail::element_of_t<Value>>,
-                "rapt: k_pages and v_pages hold float, Eigen::half or Eigen::bfloat16, or both of them double");
-  detail::check_extent("k_pages", "the page size", k_pages.length());
-  const detail::Divisor size(static_cast<std::int32_t>(k_pages.length()));
-  return CacheView<Key, detail::PagedRowsKv<Key, Value>>{{k_pages, v_pages, {block_table, lengths, size}}};
+  const staged_t<S> stage = staged(score);
+  const Align align = align_of(stage).value_or(align::bottom_right);
+  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(
+      validated<T, Key, Value>(q, k, v, out, options.lse, options.scale, align), stage, options);
 }
+template <class Q, class K, class Kv, class O, class S>
+auto planned(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score,
+             const Options<arithmetic_t<K>>& options) {
+  using T = arithmetic_t<K>;
+  const staged_t<S> stage = staged(score);
+  const Align align = align_of(stage).value_or(align::bottom_right);
+  return Plan<T, staged_t<S>, Kv>(validated_cached<T>(View<const T>(q), cache.kv, out, stage, align, options), stage,
+                                  options);
+}
+
+}  // namespace detail
 
 // What fits none of the functions below: a matrix or a pointer instead of a view, options before the score, an option
 // that doesn't exist. A compiler shows the line of a function that is deleted, and would list all the others.
@@ -209,15 +178,8 @@ template <class A> void plan(const A&, ...) = delete;       // rapt: the argumen
 template <class Q, class K, class V, class O, class S = Plain>
 auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score = {},
           const Options<detail::element_t<Q>>& options = {}) {
-  if constexpr (detail::Types<Q, K, V, O, S>::fit) {
-    using T = detail::element_t<Q>;
-    const detail::staged_t<S> stage = detail::staged(score);
-    const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    using Key = std::remove_const_t<K>;
-    using Value = std::remove_const_t<V>;
-    const auto problem = detail::validated<T, Key, Value>(q, k, v, out, options.lse, options.scale, align);
-    return Plan<T, detail::staged_t<S>, detail::StridedKv<Key, Value>>(problem, stage, options);
-  }
+  if constexpr (detail::Types<Q, K, V, O, S>::fit)
+    return detail::Watching::watched(detail::planned(q, k, v, out, score, options));
 }
 
 /// The same without a mask: plan(q, k, v, out, {.scale = 0.125}).
@@ -248,7 +210,7 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
 template <class Q, class K, class V, class O, class S = Plain>
 void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score = {},
                const Options<detail::element_t<Q>>& options = {}) {
-  if constexpr (detail::Types<Q, K, V, O, S>::fit) plan(q, k, v, out, score, options).run();
+  if constexpr (detail::Types<Q, K, V, O, S>::fit) detail::planned(q, k, v, out, score, options).run();
 }
 
 /// The same without a mask: attention(q, k, v, out, {.scale = 0.125}).
@@ -263,13 +225,8 @@ void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<
 template <class Q, class K, class Kv, class O, class S = Plain>
 auto plan(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score = {},
           const Options<detail::arithmetic_t<K>>& options = {}) {
-  if constexpr (detail::CachedTypes<Q, K, O, S>::fit) {
-    using T = detail::arithmetic_t<K>;
-    const detail::staged_t<S> stage = detail::staged(score);
-    const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    return Plan<T, detail::staged_t<S>, Kv>(
-        detail::validated_cached<T>(View<const T>(q), cache.kv, out, stage, align, options), stage, options);
-  }
+  if constexpr (detail::CachedTypes<Q, K, O, S>::fit)
+    return detail::Watching::watched(detail::planned(q, cache, out, score, options));
 }
 template <class Q, class K, class Home, class O, class S = Plain>
 auto plan(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out, const S& score = {},
@@ -300,7 +257,7 @@ auto plan(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& 
 template <class Q, class K, class Kv, class O, class S = Plain>
 void attention(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
-  if constexpr (detail::CachedTypes<Q, K, O, S>::fit) plan(q, cache, out, score, options).run();
+  if constexpr (detail::CachedTypes<Q, K, O, S>::fit) detail::planned(q, cache, out, score, options).run();
 }
 template <class Q, class K, class Home, class O, class S = Plain>
 void attention(const View<Q>& q, const detail::Cache<K, Home>& cache, const View<O>& out, const S& score = {},

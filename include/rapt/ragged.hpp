@@ -35,6 +35,29 @@ Problem<T, Kv> validated_ragged_cached(const Ragged<const T>& q, const Kv& kv, c
   return problem;
 }
 
+/// As planned(), of ragged batches.
+template <class Q, class K, class V, class O, class S>
+auto planned_ragged(const Q& q, const K& k, const V& v, const O& out, const S& score,
+                    const Options<element_t<batch_element_t<Q>>>& options) {
+  using T = element_t<batch_element_t<Q>>;
+  using Key = std::remove_const_t<batch_element_t<K>>;
+  using Value = std::remove_const_t<batch_element_t<V>>;
+  const staged_t<S> stage = staged(score);
+  const Align align = align_of(stage).value_or(align::bottom_right);
+  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(
+      validated_ragged<T, Key, Value>(as_ragged(q), as_ragged(k), as_ragged(v), as_ragged(out), options.lse,
+                                      options.scale, align),
+      stage, options, OfSequences{});
+}
+template <class Q, class K, class Kv, class O, class S>
+auto planned_ragged(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score,
+                    const Options<arithmetic_t<K>>& options) {
+  using T = arithmetic_t<K>;
+  const staged_t<S> stage = staged(score);
+  return Plan<T, staged_t<S>, Kv>(validated_ragged_cached<T>(as_ragged(q), cache.kv, as_ragged(out), stage, options),
+                                  stage, options, OfSequences{});
+}
+
 }  // namespace detail
 
 /// What attention(q, k, v, out, score, options) would run for a ragged batch, and how. Holds views, not copies: the
@@ -44,19 +67,9 @@ template <class Q, class K, class V, class O, class S = Plain>
   requires detail::RaggedBatch<Q, K, V, O>
 auto plan(const Q& q, const K& k, const V& v, const O& out, const S& score = {},
           const Options<detail::element_t<detail::batch_element_t<Q>>>& options = {}) {
-  using E = detail::batch_element_t<Q>;
-  if constexpr (detail::Types<E, detail::batch_element_t<K>, detail::batch_element_t<V>, detail::batch_element_t<O>,
-                              S>::fit) {
-    using T = detail::element_t<E>;
-    const detail::staged_t<S> stage = detail::staged(score);
-    const Align align = detail::align_of(stage).value_or(align::bottom_right);
-    using Key = std::remove_const_t<detail::batch_element_t<K>>;
-    using Value = std::remove_const_t<detail::batch_element_t<V>>;
-    return Plan<T, detail::staged_t<S>, detail::StridedKv<Key, Value>>(
-        detail::validated_ragged<T, Key, Value>(detail::as_ragged(q), detail::as_ragged(k), detail::as_ragged(v),
-                                                detail::as_ragged(out), options.lse, options.scale, align),
-        stage, options, detail::OfSequences{});
-  }
+  if constexpr (detail::Types<detail::batch_element_t<Q>, detail::batch_element_t<K>, detail::batch_element_t<V>,
+                              detail::batch_element_t<O>, S>::fit)
+    return detail::Watching::watched(detail::planned_ragged(q, k, v, out, score, options));
 }
 template <class Q, class K, class V, class O>
   requires detail::RaggedBatch<Q, K, V, O>
@@ -89,7 +102,7 @@ void attention(const Q& q, const K& k, const V& v, const O& out, const S& score 
                const Options<detail::element_t<detail::batch_element_t<Q>>>& options = {}) {
   if constexpr (detail::Types<detail::batch_element_t<Q>, detail::batch_element_t<K>, detail::batch_element_t<V>,
                               detail::batch_element_t<O>, S>::fit)
-    plan(q, k, v, out, score, options).run();
+    detail::planned_ragged(q, k, v, out, score, options).run();
 }
 template <class Q, class K, class V, class O>
   requires detail::RaggedBatch<Q, K, V, O>
@@ -107,13 +120,8 @@ template <class Q, class K, class Kv, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>
 auto plan(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score = {},
           const Options<detail::arithmetic_t<K>>& options = {}) {
-  if constexpr (detail::CachedTypes<detail::batch_element_t<Q>, K, detail::batch_element_t<O>, S>::fit) {
-    using T = detail::arithmetic_t<K>;
-    const detail::staged_t<S> stage = detail::staged(score);
-    return Plan<T, detail::staged_t<S>, Kv>(
-        detail::validated_ragged_cached<T>(detail::as_ragged(q), cache.kv, detail::as_ragged(out), stage, options),
-        stage, options, detail::OfSequences{});
-  }
+  if constexpr (detail::CachedTypes<detail::batch_element_t<Q>, K, detail::batch_element_t<O>, S>::fit)
+    return detail::Watching::watched(detail::planned_ragged(q, cache, out, score, options));
 }
 template <class Q, class K, class Home, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>
@@ -126,7 +134,7 @@ template <class Q, class K, class Kv, class O, class S = Plain>
 void attention(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score = {},
                const Options<detail::arithmetic_t<K>>& options = {}) {
   if constexpr (detail::CachedTypes<detail::batch_element_t<Q>, K, detail::batch_element_t<O>, S>::fit)
-    plan(q, cache, out, score, options).run();
+    detail::planned_ragged(q, cache, out, score, options).run();
 }
 template <class Q, class K, class Home, class O, class S = Plain>
   requires detail::RaggedBatch<Q, O>

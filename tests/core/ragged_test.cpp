@@ -65,6 +65,18 @@ TEST(Packed, LeavesWhatIsBehindTheLastOffsetAlone) {
   for (Index i = 0; i < 2 * room; ++i) EXPECT_EQ(lse[at(i)] == sentinel<float>, i >= 2 * 9);
 }
 
+/// What says where the sequences stand would be gone before it has been read.
+TEST_F(RaggedErrors, OfNumbersInTheOutputNameThem) {
+  std::vector<float> memory(200);
+  std::int32_t* const numbers = reinterpret_cast<std::int32_t*>(memory.data());
+  for (int i = 0; i < 4; ++i) numbers[i] = static_cast<std::int32_t>(in.q_offsets[at(i)]);
+  const std::span<const std::int32_t> offsets(numbers, 4);
+  const rapt::Ragged<float> out = rapt::packed(rapt::bshd(memory.data(), 1, 7, 2, 6), in.q_offsets);
+  EXPECT_EQ(refusal_of(rapt::packed(in.q_view(), offsets), in.k_packed(), in.v_packed(), out),
+            "rapt: out: shares memory with the numbers that say where q's sequences stand; it has to be apart from "
+            "what is read");
+}
+
 TEST_F(RaggedErrors, OfOtherArgumentsSequencesNameThem) {
   const std::vector<Index> other_keys = {0, 4, 8, 13}, other_queries = {0, 2, 3, 7}, one = {0, 7}, one_key = {0, 13};
   EXPECT_EQ(refusal_of(in.q_packed(), in.k_packed(), rapt::packed(in.v_view(), other_keys), in.out_packed()),

@@ -70,7 +70,7 @@ TEST_F(ObserveErrors, NameOptionsThatHaveNoMeaning) {
   EXPECT_EQ(refused(into, {.lse = found.lse_view()}),
             "rapt: lse: is set, and so is known_lse; it has to be unset where the logsumexps are known");
   const Index row = 0;
-  EXPECT_EQ(refused(found.all(), {.rope_rows = {&row, 1, 6, 0, 0}}),
+  EXPECT_EQ(refused(found.all(), {.rope_rows = rapt::MatrixView<const Index>{&row, 1, 6, 0, 0}}),
             "rapt: rope_rows: is set; it has to be unset without a table: rope");
   EXPECT_NE(refused(found.all(), {.scale = std::numeric_limits<double>::infinity()}).find("rapt: scale: "),
             std::string::npos);

@@ -20,6 +20,7 @@ template <class T> struct Cube {
   constexpr Index batch() const { return extent[0]; }
   constexpr Index heads() const { return extent[1]; }
   constexpr Index length() const { return extent[2]; }
+  constexpr bool wanted() const { return data != nullptr; }
   constexpr bool empty() const { return batch() == 0 || heads() == 0 || length() == 0; }
   constexpr T& operator()(Index b, Index h, Index s) const {
     return data[b * stride[0] + h * stride[1] + s * stride[2]];

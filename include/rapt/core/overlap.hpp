@@ -52,7 +52,7 @@ Footprint footprint(T* data, const std::array<Index, N>& extent, const std::arra
   return f;
 }
 template <class T> Footprint footprint(const View<T>& v) { return footprint(v.data, v.extent, v.stride); }
-template <class T> Footprint footprint(const LogSumExp<T>& l) { return footprint(l.data, l.extent, l.stride); }
+template <class T> Footprint footprint(const Cube<T>& c) { return footprint(c.data, c.extent, c.stride); }
 template <class T> Footprint footprint(const MatrixView<T>& m) {
   return footprint(m.data, std::array{m.rows, m.columns}, std::array{m.row_stride, m.column_stride});
 }

@@ -70,6 +70,9 @@ Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<const T>& q, const Ra
   for (Index b = 0; b < q.count(); ++b) check_align(p.align, q.length(b), p.kv_len(b));
   check_written(p.out, p.lse);
   check_apart(p.out, p.lse, q.view, "q");
+  const Written written{footprint(p.out), footprint(p.lse)};
+  written.check_apart(footprint(q.placement.at), "the numbers that say where q's sequences stand");
+  written.check_apart(footprint(out.placement.at), "the numbers that say where out's sequences stand");
   p.q = by_sequence(q);
   p.out = by_sequence(out);
   p.q_at = q.placement;
@@ -96,6 +99,9 @@ Problem<T, StridedKv<K, V>> validated_ragged(const Ragged<const T>& q, const Rag
   const Problem<T, StridedKv<K, V>> whole{q.view, kv, out.view, lse, checked_scale<T>(scale, q.view.dim()), align};
   check_apart(out.view, lse, k.view, "k");
   check_apart(out.view, lse, v.view, "v");
+  const Written written{footprint(out.view), footprint(lse)};
+  written.check_apart(footprint(k.placement.at), "the numbers that say where k's sequences stand");
+  written.check_apart(footprint(v.placement.at), "the numbers that say where v's sequences stand");
   return of_sequences(whole, q, out);
 }
 

@@ -1,4 +1,4 @@
-// Views: a pointer, four extents and four strides; and the logsumexp's, which has three.
+// Views: a pointer, four extents and four strides; and the logsumexp's, which is a cube.
 #pragma once
 
 #include "rapt/core/fence_begin.hpp"
@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "rapt/core/cube.hpp"
 #include "rapt/core/types.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -71,28 +72,16 @@ template <class T> constexpr View<T> sbd(T* data, Index length, Index batch, Ind
 
 /// Where the logsumexp of each row of scores goes: log(sum over the attended keys of exp(score)), a **natural**
 /// logarithm, after scale and masks; −∞ for a row without a key. Logical order [batch, head, position].
-template <class T> struct LogSumExp {
-  T* data = nullptr;
-  std::array<Index, 3> extent{};  ///< batch, heads, length
-  std::array<Index, 3> stride{};  ///< in elements
-
-  constexpr bool wanted() const { return data != nullptr; }
-  constexpr T& operator()(Index b, Index h, Index s) const {
-    return data[b * stride[0] + h * stride[1] + s * stride[2]];
-  }
-
-  /// One that may be written is one that may be read.
-  constexpr operator LogSumExp<const T>() const requires(!std::is_const_v<T>) { return {data, extent, stride}; }
-};
+template <class T> using LogSumExp = Cube<T>;
 
 /// A logsumexp in memory order [batch, head, position].
 template <class T> constexpr LogSumExp<T> lse_bhs(T* data, Index batch, Index heads, Index length) {
-  return {data, {batch, heads, length}, {heads * length, length, 1}};
+  return bhs(data, batch, heads, length);
 }
 
 /// A logsumexp in memory order [batch, position, head].
 template <class T> constexpr LogSumExp<T> lse_bsh(T* data, Index batch, Index length, Index heads) {
-  return {data, {batch, heads, length}, {length * heads, 1, heads}};
+  return bsh(data, batch, length, heads);
 }
 
 namespace detail {

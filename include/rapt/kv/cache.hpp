@@ -18,6 +18,7 @@
 #include "rapt/core/view.hpp"
 #include "rapt/kv/append.hpp"
 #include "rapt/kv/blocked.hpp"
+#include "rapt/kv/cache_view.hpp"
 #include "rapt/kv/shape.hpp"
 #include "rapt/kv/slots.hpp"
 #include "rapt/rope/table.hpp"
@@ -29,10 +30,6 @@ template <class T> struct AppendOptions {
   const rope::Table<T>* rope = nullptr;  ///< turns the keys by their positions as they are stored: row p for position p
   detail::IntegerMatrix rows{};          ///< the table's row for each new position instead, [sequences, n]
 };
-
-/// The keys and values of some consecutive sequences of a cache, or of pages, for attention() to attend to. Owns
-/// nothing.
-template <CacheElement K, class Kv = detail::BlockedKv<K>> struct CacheView { Kv kv; };
 
 namespace detail {
 

@@ -7,9 +7,11 @@
 
 #include "rapt/core/divisor.hpp"
 #include "rapt/core/integers.hpp"
+#include "rapt/core/problem.hpp"
 #include "rapt/core/ragged.hpp"
 #include "rapt/core/rounding.hpp"
 #include "rapt/core/view.hpp"
+#include "rapt/kv/cache_view.hpp"
 #include "rapt/kv/strided.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -132,7 +134,59 @@ template <class K, class V = K> struct PagedBlocksKv {
   bool heads_inside() const { return false; }
 };
 
+/// What can be wrong with a caller's pages: the table is looked at as far as the lengths reach.
+template <class K, class V> RAPT_NOINLINE void check_pages(const PagedRowsKv<K, V>& kv) {
+  const View<const K>& k = kv.k;
+  const View<const V>& v = kv.v;
+  const BlockTable& t = kv.table;
+  check_view(k, "k_pages", "head_dim");
+  check_view(v, "v_pages", "value_dim");
+  check_same("v_pages", "the number of pages", v.batch(), k.batch(), "k_pages");
+  check_same("v_pages", "the number of heads", v.heads(), k.heads(), "k_pages");
+  check_same("v_pages", "the page size", v.length(), k.length(), "k_pages");
+  check_same("block_table", "the number of sequences", t.pages.rows(), t.lengths.size(), "lengths");
+  for (Index b = 0; b < t.lengths.size(); ++b) {
+    const Index length = t.length(b);
+    if (length < 0 || length >= max_length || t.count(length) > t.pages.columns())
+      fail("lengths", {"length ", b, " is ", length},
+           {"it has to be 0 or more, and the block table has ", t.pages.columns(), " pages of ", k.length(),
+            " for each sequence"});
+    for (Index i = 0; i < t.count(length); ++i)
+      if (t.pages(b, i) < 0 || t.pages(b, i) >= k.batch())
+        fail("block_table", {"page ", i, " of sequence ", b, " is ", t.pages(b, i)},
+             {"it has to be from 0 to ", k.batch() - 1, ", as there are ", k.batch(), " pages"});
+  }
+}
+
 }  // namespace detail
+
+/// Keys and values in pages of a caller's own, for attention() to attend to: position p of sequence b stands in page
+/// block_table(b, p / page_size), at place p % page_size, as in vLLM's PagedAttention (Kwon et al. 2023,
+/// arXiv:2309.06180) and FlashAttention's block_table.
+///
+///   k_pages      [pages, kv_heads, page_size, head_dim], any strides; v_pages: value_dim instead of head_dim
+///   block_table  [sequences, pages of the longest or more]: pages in any order, shared by as many as like to
+///   lengths      positions of each sequence; what the table has beyond them is never looked at, nor are the pages
+///
+///     const auto pages = rapt::bshd(k_data, num_pages, page_size, kv_heads, head_dim);
+///     rapt::attention(q, rapt::paged(pages, v_pages, rapt::row_major(table, batch, table_pages), lengths), out,
+///                     rapt::causal());
+///
+/// Owns nothing. Pages of 16 positions, or a multiple, are read in place where few queries attend to them. Throws
+/// std::invalid_argument for a page size of 0; the call that attends checks everything else, each page's number too.
+template <class K, class V>
+auto paged(const View<K>& k_pages, const View<V>& v_pages, const detail::IntegerMatrix& block_table,
+           const detail::Integers& lengths) {
+  using Key = std::remove_const_t<K>;
+  using Value = std::remove_const_t<V>;
+  static_assert(CacheElement<Key> && CacheElement<Value> &&
+                    std::is_same_v<detail::element_of_t<Key>, detail::element_of_t<Value>>,
+                "rapt: k_pages and v_pages hold float, Eigen::half or Eigen::bfloat16, or both of them double");
+  detail::check_extent("k_pages", "the page size", k_pages.length());
+  const detail::Divisor size(static_cast<std::int32_t>(k_pages.length()));
+  return CacheView<Key, detail::PagedRowsKv<Key, Value>>{{k_pages, v_pages, {block_table, lengths, size}}};
+}
+
 RAPT_NAMESPACE_END
 
 #include "rapt/core/fence_end.hpp"

@@ -29,6 +29,11 @@ struct CacheShape {
 
 namespace detail {
 
+/// What elements kept as K are computed in; nothing for what isn't kept.
+template <class K> struct ComputedIn { using type = void; };
+template <CacheElement K> struct ComputedIn<K> { using type = arithmetic_t<K>; };
+template <class K> using element_of_t = typename ComputedIn<K>::type;
+
 /// Elements of a row of values: whole cache lines.
 template <class K> Index whole_lines(Index value_dim) {
   return round_up(value_dim, Index(LargeMemory::line / sizeof(K)));

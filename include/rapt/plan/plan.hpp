@@ -23,6 +23,7 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 struct Carrying;  // whoever computes a call in several parts of the keys
+struct Watching;  // who keeps a plan for later
 
 /// The memory of a call, in bytes.
 struct CallMemory {
@@ -104,6 +105,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
 
  private:
   friend struct detail::Carrying;
+  friend struct detail::Watching;
 
   Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options,
        void (Plan::*cutter)(detail::Cut*, std::int32_t*))
@@ -123,7 +125,6 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
     } else {
       (this->*cut_)(nullptr, nullptr);
     }
-    changes_ = work_.problem.changes();
     Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;
     const Workspace::Use use(workspace);  // to grow it would free what a call under way works in
     workspace.reserve(workspace_bytes());
@@ -178,12 +179,27 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan {
   void (Plan::*cut_)(detail::Cut*, std::int32_t*);  // of a ragged batch, or null
   detail::CutTotals totals_{};                      // of a ragged batch
   detail::CallMemory memory_{};
-  Index changes_ = 0;  // of the cache and the lengths, when this was planned
+  bool watched_ = false;  // whether it is kept for later, so that what it was planned for may change
+  Index changes_ = 0;     // of the cache and the lengths, when this was planned
   int ran_ = -1;
 };
 
+namespace detail {
+
+/// A plan that a program keeps remembers the state of the cache and of all lengths. One that is run at once need not:
+/// of long block tables that takes time.
+struct Watching {
+  template <class T, class S, class Kv> static Plan<T, S, Kv> watched(Plan<T, S, Kv> plan) {
+    plan.watched_ = true;
+    plan.changes_ = plan.work_.problem.changes();
+    return plan;
+  }
+};
+
+}  // namespace detail
+
 template <class T, class S, class Kv> void Plan<T, S, Kv>::run() {
-  if (work_.problem.changes() != changes_)
+  if (watched_ && work_.problem.changes() != changes_)
     detail::misused(
         "rapt: plan: the cache, or a length, has changed since; each state of them needs a plan of its own");
   Workspace& workspace = workspace_ == nullptr ? own_ : *workspace_;

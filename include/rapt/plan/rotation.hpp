@@ -22,6 +22,7 @@ template <class T, class Kv> void check_rotation(Rotation<T>& r, const Problem<T
   if (r.rows.given()) {
     check_same("rope_rows", "batch", r.rows.rows(), p.q_at.entries(p.batch()), "q");
     check_same("rope_rows", "length", r.rows.columns(), p.q.length(), "q");
+    Written{footprint(p.out), footprint(p.lse)}.check_apart(footprint(r.rows), "rope_rows");
     if (p.q_at.is_packed()) r.rows.repeat_row();
   }
   for (Index b = 0; b < p.batch(); ++b)
