@@ -11,6 +11,7 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <type_traits>
 
 #include "rapt/core/matrix.hpp"
@@ -28,6 +29,12 @@ concept Numbers = requires(const R& r) {
   std::size(r);
   requires WholeNumber<std::remove_cvref_t<decltype(*std::data(r))>>;
 };
+
+/// Numbers that are gone by the time they are read, if they come as a temporary.
+template <class R> inline constexpr bool is_span = false;
+template <class E, std::size_t n> inline constexpr bool is_span<std::span<E, n>> = true;
+template <class R>
+concept OwnNumbers = Numbers<R> && !is_span<R>;
 
 /// Whole numbers a fixed step apart in memory. Owns nothing. They are read as bytes, so that one class serves all
 /// types, and kernels have no parameter for them.

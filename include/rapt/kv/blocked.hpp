@@ -3,6 +3,7 @@
 
 #include "rapt/core/fence_begin.hpp"
 
+#include "rapt/core/integers.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/kv/strided.hpp"
 
@@ -47,24 +48,32 @@ template <class K, class V = K> struct BlockedKv {
   const K* keys;          // [sequence][head][slot / key_block][key_dim][key_block]
   const V* values;        // [sequence][head][slot][value_row]
   const Extent* extents;  // [sequence]
+  Integers chosen{};      // which sequence each batch entry is, if not that of its own number
+
+  void choose(const Integers& which) {
+    chosen = which;
+    sequences = which.size();
+  }
+  Index sequence(Index b) const { return chosen.size() == 0 ? b : chosen[b]; }
 
   Index batch() const { return sequences; }
   Index heads() const { return kv_heads; }
   Index head_dim() const { return key_dim; }
   Index value_dim() const { return row_dim; }
-  Index length(Index b) const { return extents[b].length; }
+  Index length(Index b) const { return extents[sequence(b)].length; }
   Index longest() const { return longest_of(*this); }
-  Index first(Index b) const { return extents[b].first; }
-  /// Of all sequences' extents together, so far.
+  Index first(Index b) const { return extents[sequence(b)].first; }
+  /// Another number, as good as surely, once any of the sequences has changed.
   Index changes() const {
-    Index sum = 0;
-    for (Index b = 0; b < sequences; ++b) sum += extents[b].changes;
-    return sum;
+    std::uint64_t sum = 0;
+    for (Index b = 0; b < sequences; ++b)
+      sum = sum * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(sequence(b) + extents[sequence(b)].changes);
+    return static_cast<Index>(sum >> 1);
   }
 
   Head head(Index b, Index h) const {
-    const Index first = (b * kv_heads + h) * slots;
-    return {keys + first * key_dim, values + first * value_row, extents[b].base, slots, key_dim, value_row};
+    const Index s = sequence(b), first = (s * kv_heads + h) * slots;
+    return {keys + first * key_dim, values + first * value_row, extents[s].base, slots, key_dim, value_row};
   }
   Index key_stride() const { return key_block; }
   Index value_stride() const { return 1; }

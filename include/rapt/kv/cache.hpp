@@ -104,16 +104,32 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     check_sequences(v, "v");
     check_same("k", "the number of sequences", k.count(), sequences(), "the cache");
     check_same_sequences(v, "v", k, "k");
-    if (options.rows.given()) {
-      check_same("rows", "batch", options.rows.rows(), k.view.batch(), "k");
-      check_same("rows", "length", options.rows.columns(), k.view.length(), "k");
-    }
-    for (Index s = 0; s < sequences(); ++s) {
-      check_rope(of_sequence(options, k, s), k.sequence(s));
-      check_room(s, k.length(s), options);
-    }
+    check_ragged_rope(options, k);
+    for (Index s = 0; s < sequences(); ++s) check_room(s, k.length(s), options);
     home_.check_memory([&](Index s) { return k.length(s); });
     for (Index s = 0; s < sequences(); ++s) take(s, k.sequence(s), v.sequence(s), 0, of_sequence(options, k, s));
+  }
+
+  /// The same for chosen sequences, each of them once: batch entry b, or sequence b of what is packed or padded, goes
+  /// to sequence sequences[b].
+  template <Numbers R>
+  void append(const R& sequences, const View<const Arithmetic>& k, const View<const Arithmetic>& v,
+              const AppendOptions<Arithmetic>& options = {}) {
+    check_rows(k, v, static_cast<Index>(std::size(sequences)), "the sequences to append to");
+    check_rope(options, k);
+    append_to(Integers(sequences), k, v, options, [&](Index) { return k.length(); });
+  }
+  template <Numbers R>
+  void append(const R& sequences, const Ragged<const Arithmetic>& k, const Ragged<const Arithmetic>& v,
+              const AppendOptions<Arithmetic>& options = {}) {
+    check_heads_and_dims(k.view, v.view);
+    check_sequences(k, "k");
+    check_sequences(v, "v");
+    check_same("k", "the number of sequences", k.count(), static_cast<Index>(std::size(sequences)),
+               "the sequences to append to");
+    check_same_sequences(v, "v", k, "k");
+    check_ragged_rope(options, k);
+    append_to(Integers(sequences), k, v, options, [&](Index b) { return k.length(b); });
   }
 
   /// Forgets the positions from `length` on: what was proposed and not accepted, in speculative decoding; all, with 0.
@@ -122,6 +138,48 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     if (length < 0 || length > now || (length < first && length > 0))
       fail("truncate", {"length is ", length}, {"it has to be 0, or from ", first, " to ", now});
     home_.truncate(sequence, length);
+  }
+
+  /// Takes positions [begin, end) out of a sequence, in place: what follows moves up, as when a full context forgets
+  /// its middle. With {.rope = &table}, the table that turned the keys as they came in, the keys that move are turned
+  /// back by end − begin positions, one after the other: they become, up to rounding, those of their new positions.
+  /// (Keys of 16 bits are widened, turned, and rounded again.) Row p of the table has to be position p, without an
+  /// attention factor or a scale, which would be multiplied with once more. Without a table, keys move as they are.
+  ///
+  /// Throws std::invalid_argument, before anything changes, for positions that the sequence has not, for such a table,
+  /// for a ring, and if a page that others hold can't be copied for want of a free one.
+  void remove(Index sequence, Index begin, Index end, const AppendOptions<Arithmetic>& options = {}) {
+    const Index length = this->length(sequence);
+    if (begin < 0 || end < begin || end > length)
+      fail("remove", {"the positions are from ", begin, " to ", end},
+           {"they have to be in ascending order, and within the ", length, " of sequence ", sequence});
+    check_in_place(sequence, "remove");
+    const Turn<Arithmetic> turn = turn_back(options, end - begin);
+    if (begin == end) return;
+    home_.make_own(sequence, begin, length - (end - begin));
+    for (Index from = end; from < length; ++from) move(sequence, from, from - (end - begin), turn);
+    home_.truncate(sequence, length - (end - begin));
+  }
+
+  /// Of the positions from `first` on, keeps those that are listed, in ascending order, and drops the rest, in place:
+  /// of a tree of proposed tokens that were appended together, the path that was accepted. They move up to first, first
+  /// + 1, …, and their keys stay as they are: a tree's nodes have been turned by their depth, not by their place.
+  ///
+  /// Throws std::invalid_argument, before anything changes, as remove() does.
+  template <Numbers R> void keep(Index sequence, Index first, const R& positions) {
+    const Index length = this->length(sequence);
+    const Integers kept(positions);
+    if (first < 0 || first > length)
+      fail("keep", {"first is ", first}, {"it has to be from 0 to ", length, ", the length of sequence ", sequence});
+    for (Index i = 0; i < kept.size(); ++i)
+      if (kept[i] < (i == 0 ? first : kept[i - 1] + 1) || kept[i] >= length)
+        fail("keep", {"position ", i, " of those to keep is ", kept[i]},
+             {"they have to ascend, from ", first, " to ", length - 1});
+    check_in_place(sequence, "keep");
+    home_.make_own(sequence, first, first + kept.size());
+    for (Index i = 0; i < kept.size(); ++i)
+      if (kept[i] != first + i) move(sequence, kept[i], first + i, {});
+    home_.truncate(sequence, first + kept.size());
   }
 
   /// Makes sequence `to` begin as sequence `from` does, with its first `length` positions and no more.
@@ -158,6 +216,18 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
             "it has to be 1 or more, and stay within the sequences");
     return {home_.kv(first_sequence, count)};
   }
+  /// Chosen ones, in any order, one perhaps more than once: batch entry b is sequence sequences[b]. The numbers have to
+  /// stay as long as the view is used.
+  template <Numbers R> CacheView<K, typename Home::Kv> view(const R& sequences) const {
+    const Integers chosen(sequences);
+    require(chosen.size() >= 1 && chosen.size() < max_length, "view", "the number of sequences", chosen.size(),
+            "it has to be from 1 to 2^30 - 1");
+    for (Index b = 0; b < chosen.size(); ++b) check_sequence("view", chosen[b]);
+    typename Home::Kv kv = home_.kv(0, this->sequences());
+    kv.choose(chosen);
+    return {kv};
+  }
+  template <OwnNumbers R> CacheView<K, typename Home::Kv> view(const R&& sequences) const = delete;
 
  protected:
   Cache(Home&& home, std::optional<Isa> isa) : home_(std::move(home)) {
@@ -166,6 +236,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     store_value_ = detail::store_row<Arithmetic, V>(chosen);
     row_.resize(at(head_dim()));
     turned_.resize(at(head_dim()));
+    wide_.resize(at(head_dim()));
   }
 
   void check_prefix(const Cache& other, Index from, Index to, Index length) const {
@@ -219,6 +290,36 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
                "rows(" + std::to_string(b) + ", " + std::to_string(i) + ") is " + std::to_string(options.rows(b, i)),
                "it has to be from 0 to " + std::to_string(table.rows() - 1) + ", a row of the table");
   }
+  void check_ragged_rope(const AppendOptions<Arithmetic>& options, const Ragged<const Arithmetic>& k) const {
+    if (options.rows.given()) {
+      check_same("rows", "batch", options.rows.rows(), k.view.batch(), "k");
+      check_same("rows", "length", options.rows.columns(), k.view.length(), "k");
+    }
+    for (Index b = 0; b < k.count(); ++b) check_rope(of_sequence(options, k, b), k.sequence(b));
+  }
+  /// Entry b of k and v goes to sequence to[b]; X is a view, or ragged.
+  template <class X, class Length>
+  void append_to(const Integers& to, const X& k, const X& v, const AppendOptions<Arithmetic>& options,
+                 const Length& length) {
+    for (Index b = 0; b < to.size(); ++b) {
+      check_sequence("sequences", to[b]);
+      for (Index before = 0; before < b; ++before)
+        if (to[before] == to[b])
+          fail("sequences", {"number ", b, " is ", to[b], ", as number ", before}, "each may be there once");
+      check_room(to[b], length(b), options);
+    }
+    home_.check_memory([&](Index s) {
+      for (Index b = 0; b < to.size(); ++b)
+        if (to[b] == s) return length(b);
+      return Index(0);
+    });
+    for (Index b = 0; b < to.size(); ++b) {
+      if constexpr (is_ragged<X>)
+        take(to[b], k.sequence(b), v.sequence(b), 0, of_sequence(options, k, b));
+      else
+        take(to[b], k, v, b, options);
+    }
+  }
   /// The options for sequence s of k alone.
   static AppendOptions<Arithmetic> of_sequence(AppendOptions<Arithmetic> options, const Ragged<const Arithmetic>& k,
                                                Index s) {
@@ -251,6 +352,42 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
            "the sequence has those from " + std::to_string(first) + " to " + std::to_string(length - 1));
   }
 
+  void check_in_place(Index sequence, const char* what) const {
+    if (home_.ring())
+      fail(what, {"sequence ", sequence, " is one of a ring"}, "it has to be one of a cache that forgets nothing");
+  }
+  /// What turns a key back by so many positions; nothing without a table.
+  Turn<Arithmetic> turn_back(const AppendOptions<Arithmetic>& options, Index count) const {
+    if (options.rows.given())
+      fail("rows", "is set", "it has to be unset: keys are turned back by the places they move");
+    if (options.rope == nullptr) return {};
+    const rope::Table<Arithmetic>& table = *options.rope;
+    table.check_fits(head_dim(), "rope", "the cache's ");
+    if (count >= table.rows())
+      fail("rope", {"has ", table.rows(), " rows"}, {"it has to have row ", count, ", by which keys are turned back"});
+    for (Index p = 0; p < table.pairs(); ++p)
+      if (table.cosine(0)[p] != Arithmetic(1) || table.sine(0)[p] != Arithmetic(0))
+        fail("rope", "row 0 is no position 0: it turns, or has a factor", "it has to leave a key as it is");
+    return table.turn(count, head_dim(), true);
+  }
+  /// A position's key and value to the place of another one of the sequence.
+  void move(Index sequence, Index from, Index to, const Turn<Arithmetic>& turn) {
+    const typename Home::Kv kv = home_.kv(0, sequences());
+    for (Index h = 0; h < kv_heads(); ++h) {
+      const typename Home::Kv::Head head = kv.head(sequence, h);
+      const K* const key = head.key(from);
+      K* const place = home_.keys() + (head.key(to) - home_.keys());
+      if (turn.pairs == 0) {
+        for (Index d = 0; d < head_dim(); ++d) place[d * key_block] = key[d * key_block];
+      } else {
+        for (Index d = 0; d < head_dim(); ++d) wide_[at(d)] = widened(key[d * key_block]);
+        store_key_({wide_.data(), 1, head_dim(), turn}, turned_.data(), row_.data());
+        for (Index d = 0; d < head_dim(); ++d) place[d * key_block] = row_[at(d)];
+      }
+      std::copy_n(head.value(from), value_dim(), home_.values() + (head.value(to) - home_.values()));
+    }
+  }
+
   /// Rows of batch entry b become the next positions of a sequence.
   void take(Index sequence, const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index b,
             const AppendOptions<Arithmetic>& options) {
@@ -272,7 +409,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   }
 
   std::vector<K> row_;  // a key on its way into its block
-  std::vector<Arithmetic> turned_;
+  std::vector<Arithmetic> turned_, wide_;
   StoreRow<Arithmetic, K> store_key_;
   StoreRow<Arithmetic, V> store_value_;
 };

@@ -36,18 +36,23 @@ struct BlockTable {
   IntegerMatrix pages;  // [sequence][position / page size]; what is beyond a length is never looked at
   Integers lengths;
   Divisor page_size;
+  Integers chosen{};  // which sequence each batch entry is, if not that of its own number
 
-  PageOf of(Index b) const { return {pages.row(b), page_size}; }
-  Index length(Index b) const { return lengths[b]; }
+  Index count() const { return chosen.size() == 0 ? lengths.size() : chosen.size(); }
+  Index sequence(Index b) const { return chosen.size() == 0 ? b : chosen[b]; }
+  PageOf of(Index b) const { return {pages.row(sequence(b)), page_size}; }
+  Index length(Index b) const { return lengths[sequence(b)]; }
   /// Pages that a sequence of this length takes.
-  Index count(Index length) const { return ceil_div(length, page_size.value()); }
+  Index pages_of(Index length) const { return ceil_div(length, page_size.value()); }
   /// Another number, as good as surely, once a length or a page has changed.
   RAPT_NOINLINE Index fingerprint() const {
     std::uint64_t mixed = 0;
-    for (Index b = 0; b < lengths.size(); ++b) {
-      mixed = (mixed ^ static_cast<std::uint64_t>(length(b))) * 0x9e3779b97f4a7c15 + 1;
-      for (Index i = 0; i < count(length(b)); ++i)
-        mixed = (mixed ^ static_cast<std::uint32_t>(pages.low(b, i))) * 0x9e3779b97f4a7c15 + 2;
+    for (Index b = 0; b < count(); ++b) {
+      mixed = (mixed ^ static_cast<std::uint64_t>(sequence(b)) << 32 ^ static_cast<std::uint64_t>(length(b))) *
+                  0x9e3779b97f4a7c15 +
+              1;
+      for (Index i = 0; i < pages_of(length(b)); ++i)
+        mixed = (mixed ^ static_cast<std::uint32_t>(pages.low(sequence(b), i))) * 0x9e3779b97f4a7c15 + 2;
     }
     return static_cast<Index>(mixed >> 1);
   }
@@ -115,7 +120,8 @@ template <class K, class V = K> struct PagedBlocksKv {
   const V* values;             // [page][head][place][value_row]
   BlockTable table;
 
-  Index batch() const { return table.lengths.size(); }
+  void choose(const Integers& which) { table.chosen = which; }
+  Index batch() const { return table.count(); }
   Index heads() const { return kv_heads; }
   Index head_dim() const { return key_dim; }
   Index value_dim() const { return row_dim; }
@@ -147,11 +153,11 @@ template <class K, class V> RAPT_NOINLINE void check_pages(const PagedRowsKv<K, 
   check_same("block_table", "the number of sequences", t.pages.rows(), t.lengths.size(), "lengths");
   for (Index b = 0; b < t.lengths.size(); ++b) {
     const Index length = t.length(b);
-    if (length < 0 || length >= max_length || t.count(length) > t.pages.columns())
+    if (length < 0 || length >= max_length || t.pages_of(length) > t.pages.columns())
       fail("lengths", {"length ", b, " is ", length},
            {"it has to be 0 or more, and the block table has ", t.pages.columns(), " pages of ", k.length(),
             " for each sequence"});
-    for (Index i = 0; i < t.count(length); ++i)
+    for (Index i = 0; i < t.pages_of(length); ++i)
       if (t.pages(b, i) < 0 || t.pages(b, i) >= k.batch())
         fail("block_table", {"page ", i, " of sequence ", b, " is ", t.pages(b, i)},
              {"it has to be from 0 to ", k.batch() - 1, ", as there are ", k.batch(), " pages"});

@@ -201,14 +201,19 @@ template <class K, class V = K> class Pages {
   /// A last page that others hold too is copied before it is written to.
   void grow(Index s, Index more) {
     if (more == 0) return;
-    if (ends_in_page(s) && pool_->references(last_page(s)) > 1) {
-      const std::int32_t shared = last_page(s), own = pool_->take();
-      pool_->copy(shared, own);
-      pool_->drop(shared);
-      entry(s, count(length(s)) - 1) = own;
-    }
+    if (ends_in_page(s)) own(entry(s, count(length(s)) - 1));
     for (Index i = count(length(s)); i < count(length(s) + more); ++i) entry(s, i) = pool_->take();
     lengths_[at(s)] += more;
+  }
+  /// Pages of positions [first, last) that others hold too are copied before they are written to.
+  void make_own(Index s, Index first, Index last) {
+    const Index begin = first / pool_->page_size(), end = count(last);
+    Index needed = 0;
+    for (Index i = begin; i < end; ++i) needed += pool_->references(entry(s, i)) > 1;
+    if (needed > pool_->free_pages())
+      fail("pages", {"of sequence ", s, " are shared, and it takes copies of ", needed},
+           {"the pool has ", pool_->free_pages(), " of its ", pool_->pages(), " left"});
+    for (Index i = begin; i < end; ++i) own(entry(s, i));
   }
   void truncate(Index s, Index length) {
     for (Index i = count(length); i < count(this->length(s)); ++i) pool_->drop(entry(s, i));
@@ -251,6 +256,14 @@ template <class K, class V = K> class Pages {
   Index count(Index length) const { return ceil_div(length, pool_->page_size()); }
   /// Whether the next position belongs to a page that the sequence has.
   bool ends_in_page(Index s) const { return length(s) % pool_->page_size() != 0; }
+  /// A page becomes a copy of its own, if others hold it too.
+  void own(std::int32_t& page) {
+    if (pool_->references(page) == 1) return;
+    const std::int32_t copy = pool_->take();
+    pool_->copy(page, copy);
+    pool_->drop(page);
+    page = copy;
+  }
   std::int32_t& entry(Index s, Index i) { return table_[at(s * width_ + i)]; }
   std::int32_t last_page(Index s) const { return table_[at(s * width_ + count(length(s)) - 1)]; }
 

@@ -42,6 +42,8 @@ template <class K, class V = K> class Slots {
   /// Nothing else can be short of memory: it is there.
   template <class Count> void check_memory(const Count&) const {}
 
+  /// Positions [first, last) of a sequence are to be written to: they are nobody else's.
+  void make_own(Index, Index, Index) {}
   /// The next `count` positions get a place, at key() and value().
   void grow(Index s, Index count) { set_length(s, length(s) + count); }
   void truncate(Index s, Index length) {

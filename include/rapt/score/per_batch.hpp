@@ -16,15 +16,7 @@
 
 RAPT_NAMESPACE_BEGIN
 
-namespace detail {
-
-/// Numbers that are gone when the mask is used.
-template <class R> inline constexpr bool is_span = false;
-template <class E, std::size_t n> inline constexpr bool is_span<std::span<E, n>> = true;
-template <class R>
-concept OwnNumbers = Numbers<R> && !is_span<R>;
-
-}  // namespace detail
+namespace detail {}  // namespace detail
 
 /// A number for each batch entry, which stays the caller's memory, or one for all of them.
 class PerBatch {
