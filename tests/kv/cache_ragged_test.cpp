@@ -92,7 +92,7 @@ TEST_P(CacheRagged, PaddedTokensAndRowsOfTheTableAreTakenIn) {
     const Index n = lengths[at(b)];
     ASSERT_EQ(cache.length(b), n);
     alone.append(b, positions(entry(k_view, b), 0, n), positions(entry(v_view, b), 0, n),
-                 {.rope = &table, .rows = {rows.data() + b * longest, 1, n, longest, 1}});
+                 {.rope = &table, .rows = rapt::MatrixView<const Index>{rows.data() + b * longest, 1, n, longest, 1}});
     EXPECT_TRUE(same_bits(contents(cache, b, 0, n), contents(alone, b, 0, n)));
   }
 }

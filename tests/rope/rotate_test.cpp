@@ -317,7 +317,7 @@ TEST_P(RopeRotate, TakesARowOfTheTableForEachPosition) {
       for (Index h = 0; h < 3; ++h)
         EXPECT_TRUE(same_bits(y.view().row(b, h, s), std::as_const(alone).view().row(0, h, 0), 32));
     }
-  chosen.rows = {rows, 2, 4, 0, 1};  // one list for the whole batch
+  chosen.rows = rapt::MatrixView<const Index>{rows, 2, 4, 0, 1};  // one list for the whole batch
   const Rows<float> broadcast = rotated(x, table, chosen);
   EXPECT_TRUE(same_bits(broadcast.numbers, rotated_by_contract(x, table, chosen).numbers));
 }
