@@ -440,7 +440,7 @@ TEST(FlashAttention, RefusesInItsWords) {
   };
   EXPECT_EQ(varlen({0, 4, 6}, {0, 3, 10}, 4, 7), "");
   EXPECT_EQ(varlen({0, 4, 6}, {0, 3, 10}, 3, 7), "rapt: max_seqlen_q: is 3; it has to be 4 or more, for sequence 0");
-  EXPECT_EQ(varlen({0, 4, 5}, {0, 3, 10}, 4, 7),
+  EXPECT_EQ(varlen({0, 4, 7}, {0, 3, 10}, 4, 7),
             "rapt: cu_seqlens_q: its last number is 7; it has to be at most 6, which is how many there are");
   EXPECT_EQ(varlen({0, 4, 6}, {0, 11, 10}, 4, 11), "rapt: cu_seqlens_k: number 2 is 10; it has to be 11 or more");
   EXPECT_EQ(varlen({0, 4, 6}, {0, 10}, 4, 10), "rapt: cu_seqlens_k: its size is 2; it has to be 3, as cu_seqlens_q");

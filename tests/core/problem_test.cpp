@@ -118,7 +118,7 @@ std::vector<Mistake> mistakes() {
       "scale: is -inf; it has to be finite, as a float");
   add(
       "scale too large for float", [](Call& c) { c.options.scale = 1e39; },
-      "scale: is " + std::to_string(1e39) + "; it has to be finite, as a float");
+      "scale: is 1e+39; it has to be finite, as a float");
   add(
       "offset too large", [](Call& c) { c.score = rapt::causal(rapt::align::offset(1 << 30)); },
       "score: the first query's position is 1073741824; it has to be within 2^30 of the first key");
@@ -161,8 +161,8 @@ std::vector<Mistake> mistakes() {
     const Isa lacking = rapt::supported(Isa::neon) ? Isa::avx512 : Isa::neon;
     add(
         "instruction set", [lacking](Call& c) { c.options.isa = lacking; },
-        "options.isa: is " + std::string(rapt::name(lacking)) +
-            ", which this CPU or this build lacks; it has to be one of: " + rapt::detail::supported_names(),
+        "options.isa: is " + std::string(rapt::name(lacking)) + ", " + rapt::detail::why_not(lacking) +
+            "; it has to be one of: " + rapt::detail::supported_names(),
         false);
   }
   return found;

@@ -66,7 +66,7 @@ class Integers {
   /// `count` of the numbers that stand so many bytes on.
   Integers from(Index bytes, Index count) const {
     Integers part = *this;
-    if (data_ != nullptr) part.data_ = static_cast<const std::byte*>(data_) + bytes;
+    part.data_ = static_cast<const std::byte*>(data_) + bytes;
     part.size_ = count;
     return part;
   }
