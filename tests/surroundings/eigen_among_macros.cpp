@@ -30,5 +30,5 @@ int main() {
   rapt::attention(rapt::view(q), rapt::view(q), rapt::view(q), rapt::view(out), rapt::causal());
   rapt::KvCache<Eigen::bfloat16> cache({.capacity = 8, .head_dim = 8});
   cache.append(rapt::view(q), rapt::view(q));
-  return min(out(0, 0), 1) == 0.5f && max(cache.length(0), 1) == 3 ? 0 : 1;
+  return out(0, 0) == 0.5f && cache.length(0) == 3 ? 0 : 1;
 }
