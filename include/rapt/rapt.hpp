@@ -11,6 +11,7 @@
 #include "rapt/layer/rms_norm.hpp"
 #include "rapt/linear/linear.hpp"
 #include "rapt/observe/observe.hpp"
+#include "rapt/observe/ragged.hpp"
 #include "rapt/parallel/eigen.hpp"
 #include "rapt/parallel/executor.hpp"
 #include "rapt/parallel/openmp.hpp"

@@ -86,7 +86,9 @@ template <class K, class V = K> struct PagedRowsKv {
   View<const V> v;  // [page, kv_head, place in the page, value_dim]
   BlockTable table;
 
-  Index batch() const { return table.lengths.size(); }
+  void choose(const Integers& which) { table.chosen = which; }
+  Index sequence(Index b) const { return table.sequence(b); }
+  Index batch() const { return table.count(); }
   Index heads() const { return k.heads(); }
   Index head_dim() const { return k.dim(); }
   Index value_dim() const { return v.dim(); }
@@ -121,6 +123,7 @@ template <class K, class V = K> struct PagedBlocksKv {
   BlockTable table;
 
   void choose(const Integers& which) { table.chosen = which; }
+  Index sequence(Index b) const { return table.sequence(b); }
   Index batch() const { return table.count(); }
   Index heads() const { return kv_heads; }
   Index head_dim() const { return key_dim; }

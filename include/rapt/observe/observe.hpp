@@ -64,11 +64,10 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
   check_forgotten(p, score);
 }
 
-/// Checks, takes its memory, and computes: the rows' items, then the keys', which need the rows' logsumexps.
+/// Of what has been checked: takes its memory, and computes the rows' items, then the keys', which need the rows'
+/// logsumexps.
 template <class T, class S, class Kv>
-void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wish, const NamedFootprint& k,
-                     const Options<T>& options) {
-  check_wish(wish, p, score, k, options.lse);
+void observe_checked(const Problem<T, Kv>& p, const S& score, const Wish<T>& wish, const Options<T>& options) {
   const ObserveKernel<T, S, Kv> kernel =
       observe_kernel<T, S, Kv>(options.isa ? isa_named(name(*options.isa), "options.isa") : active_isa());
   const LogSumExp<const T>& known = wish.into.known_lse;
@@ -82,7 +81,6 @@ void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wis
                              std::min(wish.top(), p.kv.longest()),
                              ceil_div(p.group() * p.q.length(), kernel.lanes),
                              0};
-  check_rotation(work.call.rotation, p);
   if (options.rope != nullptr) work.call.rotation.turn_row = options.rope->turn_row(kernel.isa);
   // Only ever read: nothing is found that is known.
   if (known.wanted()) work.lse = {const_cast<T*>(known.data), known.extent, known.stride};
@@ -106,6 +104,20 @@ void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wis
             [&](Index item, int worker) { kernel.observe_rows(work, item, memory + worker * scratch); });
   run_items(options.executor, working, work.mass_items(),
             [&](Index item, int worker) { kernel.observe_keys(work, item, memory + worker * scratch); });
+}
+
+/// The rows of a rotary table that a call names, if they fit it.
+template <class T, class Kv> void check_rotation_of(const Options<T>& options, const Problem<T, Kv>& p) {
+  Rotation<T> rotation{options.rope, options.rope_rows};
+  check_rotation(rotation, p);
+}
+
+template <class T, class S, class Kv>
+void observe_problem(const Problem<T, Kv>& p, const S& score, const Wish<T>& wish, const NamedFootprint& k,
+                     const Options<T>& options) {
+  check_wish(wish, p, score, k, options.lse);
+  check_rotation_of(options, p);
+  observe_checked(p, score, wish, options);
 }
 
 template <class T, class S, class K>

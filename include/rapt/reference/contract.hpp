@@ -104,36 +104,10 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
       }
 }
 
-/// What attention() computes, by the contract. Takes the same arguments; uses neither threads nor vectors.
-template <class T, class S = Plain>
-void attention(const View<const T>& q, const View<const T>& k, const View<const T>& v, const View<T>& out,
-               const S& score = {}, const Options<T>& options = {}) {
-  solve(detail::validated<T>(q, k, v, out, options.lse, options.scale,
-                             detail::align_of(score).value_or(align::bottom_right)),
-        score);
-}
-
-/// The same, of a ragged batch.
-template <class T, class S = Plain>
-void attention(const Ragged<const T>& q, const Ragged<const T>& k, const Ragged<const T>& v, const Ragged<T>& out,
-               const S& score = {}, const Options<T>& options = {}) {
-  solve(detail::validated_ragged<T>(q, k, v, out, options.lse, options.scale,
-                                    detail::align_of(score).value_or(align::bottom_right)),
-        score);
-}
-
-/// The same, for views of what may be written.
-template <class Q, class K, class V, class O, class S = Plain>
-void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score = {},
-               const Options<O>& options = {}) {
-  attention<O, S>(View<const O>(q), View<const O>(k), View<const O>(v), out, score, options);
-}
-
-/// The same without a mask.
-template <class Q, class K, class V, class O>
-void attention(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const Options<O>& options) {
-  attention<O, Plain>(View<const O>(q), View<const O>(k), View<const O>(v), out, Plain{}, options);
-}
+// attention(): what rapt::attention() computes, by the contract. Takes the same arguments; uses neither threads nor
+// vectors.
+#define RAPT_REFERENCE_FRONT
+#include "rapt/reference/front-inl.hpp"
 
 }  // namespace contract
 RAPT_NAMESPACE_END

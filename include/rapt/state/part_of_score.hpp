@@ -75,6 +75,19 @@ struct FoldedRows {
   }
 };
 
+/// One sequence of several, in a call of its own.
+struct OneSequence {
+  std::int32_t batch;
+
+  static constexpr bool last = true;
+  template <class S> static constexpr bool keeps = asks_for_distances<S>;
+  constexpr Coord whole(Coord c) const { return {batch, c.head, c.query, c.key, c.row}; }
+  template <class S> constexpr Coverage covers(const S& stage, Box box) const {
+    box.batch = batch;
+    return detail::covers(stage, box);
+  }
+};
+
 /// A stage of the whole, asked about a part.
 template <Stage S, class Part> struct OfPart {
   S stage;
@@ -86,7 +99,7 @@ template <Stage S, class Part> struct OfPart {
     return detail::changed<T>(stage, score, part.whole(c));
   }
   constexpr double sink(std::int32_t batch, std::int32_t head) const requires(Sinks<S>&& Part::last) {
-    return stage.sink(batch, head);
+    return stage.sink(part.whole(Coord{batch, head, 0, 0}).batch, head);
   }
   std::string describe() const { return detail::describe(stage); }
 };
