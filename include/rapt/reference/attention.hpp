@@ -70,9 +70,9 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
       }
 }
 
-// attention(): what rapt::attention() computes, as one would write it down: for reading, and for checking against. Takes
-// the same arguments, and ignores the executor, the workspace and the instruction set. `T` is float or double, and all
-// arithmetic is in T.
+// attention(): what rapt::attention() computes, as one would write it down: for reading, and for checking against.
+// Takes the same arguments, and ignores the executor, the workspace and the instruction set. `T` is float or double,
+// and all arithmetic is in T.
 #define RAPT_REFERENCE_FRONT
 #include "rapt/reference/front-inl.hpp"
 
