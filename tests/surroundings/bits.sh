@@ -9,7 +9,7 @@ if [[ $expected == refused ]]; then
   if output=$(LC_ALL=C "$@" -fsyntax-only 2>&1); then
     echo "compiles with ${*: -1}" && exit 1
   fi
-  grep -m1 'error:' <<<"$output" | tee /dev/stderr | grep -q 'rapt needs IEEE arithmetic'
+  grep -m1 -A1 'error:' <<<"$output" | tee /dev/stderr | grep -q 'rapt needs IEEE arithmetic'
   exit
 fi
 

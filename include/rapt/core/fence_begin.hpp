@@ -19,6 +19,24 @@
 #include "rapt needs C++20: compile with -std=c++20 or later"
 #endif
 
+// Outside the fence, as they ask what the file was compiled with: -fno-honor-nans and -fno-honor-infinities, which it
+// can't keep out since Clang 17, as they become a promise about every function's arguments and results. The compiler
+// has a warning for such a use, unless the header is a system's (-isystem): those find out when they run.
+#if defined(__clang__) && !defined(RAPT_HONOURS)
+#define RAPT_HONOURS
+// clang-format off
+#pragma clang diagnostic push
+#if defined(__has_warning)
+#if __has_warning("-Wnan-infinity-disabled")
+#pragma clang diagnostic error "-Wnan-infinity-disabled"
+#endif
+#endif
+inline bool rapt_honours_nan(volatile float& zero) { return __builtin_isnan(zero / zero); }  // rapt needs IEEE arithmetic: compile without -fno-honor-nans
+inline bool rapt_honours_infinity(volatile float& zero) { return __builtin_isinf(1 / zero); }  // rapt needs IEEE arithmetic: compile without -fno-honor-infinities
+#pragma clang diagnostic pop
+// clang-format on
+#endif
+
 #pragma push_macro("RAPT_FENCE")
 #ifndef RAPT_FENCE
 #define RAPT_FENCE

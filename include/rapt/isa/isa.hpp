@@ -92,8 +92,23 @@ inline const char* why_not(Isa isa) {
                           : "which is for x86-64, and this program, or its compiler, is not";
 }
 
+/// Throws if this was compiled as if there were no NaN or infinity, and the compiler has kept quiet about it. Before
+/// Clang 17, the fence keeps such flags out.
+inline void check_arithmetic() {
+#if defined(__clang__) && __clang_major__ >= 17
+  static const bool honours = [] {
+    volatile float zero = 0;
+    return rapt_honours_nan(zero) && rapt_honours_infinity(zero);
+  }();
+  if (!honours)
+    fail("arithmetic", "has no NaN or no infinity in this program",
+         "rapt needs IEEE arithmetic: compile without -fno-honor-nans and -fno-honor-infinities");
+#endif
+}
+
 /// The instruction set called `wanted`; throws unless it exists and can run here.
 inline Isa isa_named(std::string_view wanted, const char* argument) {
+  check_arithmetic();
   for (Isa isa : all_isas) {
     if (wanted != name(isa)) continue;
     if (!supported(isa))
@@ -104,6 +119,7 @@ inline Isa isa_named(std::string_view wanted, const char* argument) {
 }
 
 inline Isa choose_isa() {
+  check_arithmetic();
   const char* forced = std::getenv("RAPT_ISA");
   if (forced != nullptr && *forced != '\0') return isa_named(forced, "RAPT_ISA");
   return supported_isas().back();
