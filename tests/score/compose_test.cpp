@@ -52,7 +52,7 @@ TEST(Compose, DescribesItself) {
 }
 
 TEST(Softcap, RefusesABoundThatIsNone) {
-  for (const double cap : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(), 1e60, 1e-60})
+  for (const double cap : {-1.0, std::numeric_limits<double>::quiet_NaN(), 1e60, 1e-60})
     EXPECT_THROW(rapt::softcap(cap), std::invalid_argument) << cap;
 }
 

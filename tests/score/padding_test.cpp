@@ -81,9 +81,9 @@ TEST(Padding, RefusesNumbersThatCannotBe) {
   EXPECT_EQ(refusal([&] { padding(numbers).check(two); }),
             "rapt: padding: has 4 lengths; it has to have 2, one for each batch entry");
   EXPECT_EQ(refusal([&] { left_padding(negative).check(two); }),
-            "rapt: left_padding: the start of batch entry 1 is -2; it has to be 0 or more");
+            "rapt: left_padding: the start of batch entry 1 is -2; it has to be 0 or more, and fit 32 bits");
   EXPECT_EQ(refusal([&] { prefix_lm(negative).check(two); }),
-            "rapt: prefix_lm: the length of batch entry 1 is -2; it has to be 0 or more");
+            "rapt: prefix_lm: the length of batch entry 1 is -2; it has to be 0 or more, and fit 32 bits");
   EXPECT_EQ(refusal([&] { padding(9).check(two); }), "");
 }
 

@@ -17,6 +17,7 @@
 #include "rapt/layer/checks.hpp"
 #include "rapt/layer/config.hpp"
 #include "rapt/layer/gate.hpp"
+#include "rapt/layer/options.hpp"
 #include "rapt/layer/rms_norm.hpp"
 #include "rapt/layer/rows.hpp"
 #include "rapt/layer/weights.hpp"
@@ -26,15 +27,6 @@
 #include "rapt/rope/table.hpp"
 
 RAPT_NAMESPACE_BEGIN
-
-/// Everything has a default, and each field can be named: {.executor = &pool, .workspace = &workspace}.
-struct LayerOptions {
-  std::optional<Index> sequence{};    ///< the only sequence of the cache that x belongs to; all of them if unset
-  detail::IntegerMatrix positions{};  ///< the rotary table's row for each token of x instead of its place, [batch, n]
-  Executor* executor = nullptr;       ///< whose threads to use; the calling one if null
-  Workspace* workspace = nullptr;     ///< the memory to work in; allocated for this call if null
-  std::optional<Isa> isa{};           ///< the instruction set to use; active_isa() if unset
-};
 
 /// The attention of a layer: queries, keys and values are projected from hidden states x, in one pass; queries and keys
 /// are normalised and turned, if the config says so; keys and values go into a cache, if there is one; queries attend;

@@ -6,59 +6,6 @@
 #include "rapt/layer/layer.hpp"
 
 RAPT_NAMESPACE_BEGIN
-namespace detail {
-
-/// Calls f(at, scratch): `buffers` bytes at `at`, and a workspace of `scratch_bytes`, both of one workspace.
-template <class F> void with_memory(Workspace* passed, Index buffers, Index scratch_bytes, F f) {
-  Workspace own;
-  Workspace& workspace = passed == nullptr ? own : *passed;
-  const Workspace::Use use(workspace);
-  workspace.reserve(buffers + scratch_bytes);
-  Workspace scratch(workspace.data() + buffers, scratch_bytes);
-  f(workspace.data(), scratch);
-}
-
-/// The sequences of a cache that a call is about.
-struct Sequences {
-  Index first, count;
-};
-template <class K, class Home> Sequences sequences_of(const Cache<K, Home>& cache, const LayerOptions& options) {
-  return options.sequence ? Sequences{*options.sequence, 1} : Sequences{0, cache.sequences()};
-}
-template <class K, class Home> auto view_of(const Cache<K, Home>& cache, const LayerOptions& options) {
-  return options.sequence ? cache.view(*options.sequence) : cache.view();
-}
-
-/// The layer's score, and then a call's.
-template <class S> const S& with_call(const S& score, const Plain& call, const LayerConfig& c) {
-  checked_score_of_call(call, c);
-  return score;
-}
-template <class S, class C> auto with_call(const S& score, const C& call, const LayerConfig& c) {
-  checked_score_of_call(call, c);
-  return score | call;
-}
-
-/// The rows of queries and of gates, where a matrix has for each head those of its queries and then those of its gate:
-/// copies, as such rows are not evenly spaced.
-template <class T> struct SplitQueries {
-  std::vector<T> q, gate, q_bias, gate_bias;
-  Index columns;
-
-  SplitQueries(const MatrixView<const T>& weight, std::span<const T> bias, const LayerConfig& c)
-      : columns(weight.columns) {
-    const Index rows = c.head_dim + c.value_dim;
-    for (Index r = 0; r < weight.rows; ++r) {
-      const bool of_queries = r % rows < c.head_dim;
-      for (Index i = 0; i < columns; ++i) (of_queries ? q : gate).push_back(weight(r, i));
-      if (!bias.empty()) (of_queries ? q_bias : gate_bias).push_back(bias[static_cast<std::size_t>(r)]);
-    }
-  }
-  MatrixView<const T> q_rows(const LayerConfig& c) const { return row_major(q.data(), c.q_size(), columns); }
-  MatrixView<const T> gate_rows(const LayerConfig& c) const { return row_major(gate.data(), c.o_size(), columns); }
-};
-
-}  // namespace detail
 
 // ---- making one -------------------------------------------------------------------------------
 

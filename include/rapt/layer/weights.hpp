@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "rapt/core/error.hpp"
 #include "rapt/core/matrix.hpp"
@@ -48,6 +49,25 @@ void check_vector(const char* name, std::span<const T> vector, bool wanted, Inde
   check_same(name, "its size", static_cast<Index>(vector.size()), size, like);
   check_pointer(vector.data(), name);
 }
+
+/// The rows of queries and of gates, where a matrix has for each head those of its queries and then those of its gate:
+/// copies, as such rows are not evenly spaced.
+template <class T> struct SplitQueries {
+  std::vector<T> q, gate, q_bias, gate_bias;
+  Index columns;
+
+  SplitQueries(const MatrixView<const T>& weight, std::span<const T> bias, const LayerConfig& c)
+      : columns(weight.columns) {
+    const Index rows = c.head_dim + c.value_dim;
+    for (Index r = 0; r < weight.rows; ++r) {
+      const bool of_queries = r % rows < c.head_dim;
+      for (Index i = 0; i < columns; ++i) (of_queries ? q : gate).push_back(weight(r, i));
+      if (!bias.empty()) (of_queries ? q_bias : gate_bias).push_back(bias[static_cast<std::size_t>(r)]);
+    }
+  }
+  MatrixView<const T> q_rows(const LayerConfig& c) const { return row_major(q.data(), c.q_size(), columns); }
+  MatrixView<const T> gate_rows(const LayerConfig& c) const { return row_major(gate.data(), c.o_size(), columns); }
+};
 
 /// A matrix that the config has not.
 template <class T> void check_absent(const char* name, const MatrixView<const T>& weight, const char* why) {
