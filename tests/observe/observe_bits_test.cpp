@@ -75,7 +75,7 @@ TEST_P(ObserveBits, InDoubleAreThoseOfTheContract) { expect_contract<double>(Get
 
 TEST_P(ObserveBits, AreOfTheInstructionSetThatWasAskedFor) {
   using Kv = rapt::detail::StridedKv<float>;
-  EXPECT_EQ((rapt::detail::observe_kernel<float, AnyScore, Kv>(GetParam()).isa), GetParam());
+  EXPECT_EQ((rapt::detail::observe_kernel<float, Kv>(GetParam()).isa), GetParam());
 }
 
 TEST_P(ObserveBits, AreTheSameWithStagesThatTheKernelsKnow) {

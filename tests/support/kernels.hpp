@@ -1,7 +1,6 @@
 // The kernels that the tests use, compiled once.
 //
-// What takes a compiler seconds is the kernel of an element type with a mask, for each instruction set. rapt::compiled
-// holds those of the usual stages; the declarations below keep each test file from compiling the references again. The
+// rapt::compiled holds the kernels; the declarations below keep each test file from compiling the references again. The
 // front door itself (attention(), plan()) stays a template that each file instantiates.
 #pragma once
 
@@ -23,8 +22,3 @@ RAPT_TEST_KERNELS(extern, float, rapt::Plain)
 RAPT_TEST_KERNELS(extern, float, rapt::Band)
 RAPT_TEST_KERNELS(extern, double, rapt::Plain)
 RAPT_TEST_KERNELS(extern, double, rapt::Band)
-
-/// The kernels of a stage over a cache of K.
-#define RAPT_TEST_CACHE_KERNELS(prefix, K, S)                                                               \
-  prefix template rapt::detail::ForwardKernel<rapt::detail::arithmetic_t<K>, S, rapt::detail::BlockedKv<K>> \
-      rapt::detail::forward_kernel<rapt::detail::arithmetic_t<K>, S, rapt::detail::BlockedKv<K>>(rapt::Isa);

@@ -165,12 +165,9 @@ using Combination = rapt::Or<rapt::And<rapt::Band, rapt::Document>,
   RAPT_TEST_KERNELS(prefix, float, rapt::Ancestors)              \
   RAPT_TEST_KERNELS(prefix, float, rapt::BlockSparse)            \
   RAPT_TEST_KERNELS(prefix, float, Combination)
-#define RAPT_TEST_MASKS_3(prefix)                       \
-  RAPT_TEST_KERNELS(prefix, float, AnyMask)             \
-  RAPT_TEST_KERNELS(prefix, double, AnyMask)            \
-  RAPT_TEST_CACHE_KERNELS(prefix, float, AnyMask)       \
-  RAPT_TEST_CACHE_KERNELS(prefix, Eigen::half, AnyMask) \
-  RAPT_TEST_CACHE_KERNELS(prefix, Eigen::bfloat16, AnyMask)
+#define RAPT_TEST_MASKS_3(prefix)           \
+  RAPT_TEST_KERNELS(prefix, float, AnyMask) \
+  RAPT_TEST_KERNELS(prefix, double, AnyMask)
 
 }  // namespace rapt_test
 

@@ -1,7 +1,7 @@
 // What attention looked at, all of it at once: by the kernels, by the contract, and as one would write it down.
 //
-// AnyScore stands for any composition of stages: it asks them through pointers, so that one kernel serves the tests of
-// all. The kernels are compiled once, in observe.cpp.
+// AnyScore stands for any composition of stages: it asks them through pointers, so that one set of loops serves the
+// tests of all.
 #pragma once
 
 #include <functional>
@@ -134,23 +134,3 @@ template <class T> Observed<T> transcribed(const Views<T>& in, const auto& stage
 }
 
 }  // namespace rapt_test
-
-using rapt_test::AnyScore;
-
-#define RAPT_TEST_OBSERVE(prefix, T, S)                                         \
-  prefix template rapt::detail::ObserveKernel<T, S, rapt::detail::StridedKv<T>> \
-      rapt::detail::observe_kernel<T, S, rapt::detail::StridedKv<T>>(rapt::Isa);
-#define RAPT_TEST_OBSERVE_CACHE(prefix, K)                                                                         \
-  prefix template rapt::detail::ObserveKernel<rapt::detail::arithmetic_t<K>, AnyScore, rapt::detail::BlockedKv<K>> \
-      rapt::detail::observe_kernel<rapt::detail::arithmetic_t<K>, AnyScore, rapt::detail::BlockedKv<K>>(rapt::Isa);
-
-#define RAPT_TEST_OBSERVE_ALL(prefix)          \
-  RAPT_TEST_OBSERVE(prefix, float, AnyScore)   \
-  RAPT_TEST_OBSERVE(prefix, float, rapt::Band) \
-  RAPT_TEST_OBSERVE(prefix, double, AnyScore)  \
-  RAPT_TEST_OBSERVE_CACHE(prefix, float)       \
-  RAPT_TEST_OBSERVE_CACHE(prefix, double)      \
-  RAPT_TEST_OBSERVE_CACHE(prefix, Eigen::half) \
-  RAPT_TEST_OBSERVE_CACHE(prefix, Eigen::bfloat16)
-
-RAPT_TEST_OBSERVE_ALL(extern)

@@ -1,4 +1,4 @@
-// Of rapt::compiled: the usual kernels of keys and values in bfloat16.
+// Of rapt::compiled: attention to keys and values in bfloat16.
 #if RAPT_COMPILED_NARROW
 #include <Eigen/Core>
 
@@ -7,8 +7,7 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_KERNELS(template, float, Eigen::bfloat16, Plain)
-RAPT_USUAL_KERNELS(template, float, Eigen::bfloat16, Band)
+RAPT_USUAL_CALLS(template, float, Eigen::bfloat16)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -1,11 +1,10 @@
-// Of rapt::compiled: the usual kernels in double.
+// Of rapt::compiled: attention in double.
 #include "rapt/compiled/usual.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_KERNELS(template, double, double, Plain)
-RAPT_USUAL_KERNELS(template, double, double, Band)
+RAPT_USUAL_CALLS(template, double, double)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -1,11 +1,10 @@
-// Of rapt::compiled: the usual kernels in float.
+// Of rapt::compiled: attention in float.
 #include "rapt/compiled/usual.hpp"
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_KERNELS(template, float, float, Plain)
-RAPT_USUAL_KERNELS(template, float, float, Band)
+RAPT_USUAL_CALLS(template, float, float)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

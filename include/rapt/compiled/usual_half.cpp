@@ -1,4 +1,4 @@
-// Of rapt::compiled: the usual kernels of keys and values in half.
+// Of rapt::compiled: attention to keys and values in half.
 #if RAPT_COMPILED_NARROW
 #include <Eigen/Core>
 
@@ -7,8 +7,7 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_KERNELS(template, float, Eigen::half, Plain)
-RAPT_USUAL_KERNELS(template, float, Eigen::half, Band)
+RAPT_USUAL_CALLS(template, float, Eigen::half)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -12,6 +12,7 @@
 #include "rapt/kernel/change_forms-inl.hpp"
 #include "rapt/kernel/change-inl.hpp"
 #include "rapt/kernel/keep-inl.hpp"
+#include "rapt/kernel/scoring-inl.hpp"
 #include "rapt/kernel/tile-inl.hpp"
 #include "rapt/kernel/forward-inl.hpp"
 #include "rapt/kernel/decode_scores-inl.hpp"

@@ -4,21 +4,6 @@
 #else
 RAPT_REGION_OPEN
 
-/// A stage as those see it that only ask whether it changes scores, or has a sink: one that does neither is none, so
-/// that they are compiled once for all such.
-template <class S> RAPT_INLINE decltype(auto) changing(const S& score) {
-  if constexpr (detail::Changes<S>)
-    return (score);
-  else
-    return Plain{};
-}
-template <class S> RAPT_INLINE decltype(auto) sinking(const S& score) {
-  if constexpr (detail::Sinks<S>)
-    return (score);
-  else
-    return Plain{};
-}
-
 // A stage without a form of its own is applied score by score, in a loop that the compiler vectorises: on the same
 // instruction set, as it stands in the region.
 

@@ -5,21 +5,13 @@
 #else
 RAPT_REGION_OPEN
 
-/// Where the scores of a tile stand with the queries in the lanes: [key][lane].
-struct LaneCoords {
-  std::int32_t batch, first_key, first_query;  // the position of the call's query 0
-  const std::int32_t* head;                    // [lanes]
-  const std::int32_t* position;                // [lanes]
-};
+// Types of the region, so that a stage's form is found among the region's, wherever it is declared.
+struct LaneCoords : detail::LaneCoords {};
+struct RowCoords : detail::RowCoords {};
 
 RAPT_INLINE Coord coord_of(const LaneCoords& at, int lane, std::int32_t key) {
   return {at.batch, at.head[lane], at.position[lane], key, at.position[lane] - at.first_query};
 }
-
-/// And with the keys in the lanes: one row.
-struct RowCoords {
-  std::int32_t batch, first_key, first_query, head, position;
-};
 
 // ---- softcap ------------------------------------------------------------------------------------
 

@@ -25,8 +25,8 @@ template <class T> RAPT_NOINLINE void merge_rows(const RowStates<T>& a, const Ro
 
 /// The rows of a head, and their queries, turned if they are to be, and scaled. Those that fill up the last
 /// `rows_together` repeat the last one.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& work, const Place& at, T* queries) {
+template <class T, class Kv>
+RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, Kv>& work, const Place& at, T* queries) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Index group = p.group(), dim = p.head_dim();
   const Index begin = p.q_at.begin(at.batch);
@@ -52,10 +52,11 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, S, Kv>& wo
 }
 
 /// As take_sinks.
-template <class T, class S>
-RAPT_NOINLINE void take_row_sinks(const S& score, const Rows& rows, const RowStates<T>& s, Index dim) {
+template <class T>
+RAPT_NOINLINE void take_row_sinks(const detail::Scoring<T>& score, const Rows& rows, const RowStates<T>& s, Index dim) {
   for (Index r = 0; r < rows.count; ++r) {
-    const Vec<T> before = broadcast(s.m[r]), logit = broadcast(static_cast<T>(score.sink(rows.batch, rows.head[r])));
+    const Vec<T> before = broadcast(s.m[r]),
+                 logit = broadcast(static_cast<T>(score.sink(score.stage, rows.batch, rows.head[r])));
     const Vec<T> m = max(before, logit), factor = exp(sub(before, m));
     s.m[r] = lane_0(m);
     s.l[r] = lane_0(add_sink(broadcast(s.l[r]), factor, exp(sub(logit, m))));
@@ -106,8 +107,8 @@ RAPT_NOINLINE void leave_carried_rows(const RowStates<T>& s, const View<T>& to, 
 }
 
 /// The place where a part keeps the state of a span of all its rows, for the part that ends last.
-template <class T, class S, class Kv>
-RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span, Index dim) {
+template <class T, class Kv>
+RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, Kv>& work, const Place& at, Index span, Index dim) {
   const Index rows = at.cut->rows;
   T* const base = work.states + at.first_state + (at.number * at.cut->spans + span) * rows * (dim + 2);
   return {base, base + rows, base + 2 * rows};
@@ -121,8 +122,8 @@ RAPT_INLINE Index end_of(const Place& at, Index length) {
 
 /// The keys that an item goes through, and those of the item that its worker is likely to draw next: meanwhile the
 /// others draw one each. Without one, the last tile again, which is there already.
-template <class T, class S, class Kv>
-RAPT_INLINE Course course_of(const detail::ForwardWork<T, S, Kv>& work, Index item, const Place& at) {
+template <class T, class Kv>
+RAPT_INLINE Course course_of(const detail::ForwardWork<T, Kv>& work, Index item, const Place& at) {
   const Kv& kv = work.problem.kv;
   const Index end = end_of(at, kv.length(at.batch)), after = item + work.schedule.workers;
   const Course last{at.batch, at.kv_head, end, at.batch, at.kv_head, (end - 1) / contract::tile * contract::tile, end};
@@ -134,9 +135,8 @@ RAPT_INLINE Course course_of(const detail::ForwardWork<T, S, Kv>& work, Index it
   return {at.batch, at.kv_head, end, next.batch, next.kv_head, begin < kept ? kept : begin, next_end};
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index item, const Place& at,
-                              std::byte* memory) {
+template <class T, class Kv>
+RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, Kv>& work, Index item, const Place& at, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Course course = course_of(work, item, at);
   const Index dim = whole_registers<T>(p.value_dim()), length = p.kv_len(at.batch);
@@ -171,7 +171,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, S, Kv>& work, Index i
   }
   if (work.carry.to.data != nullptr)
     return leave_carried_rows(s.total, work.carry.to, rows, p.group(), dim, p.value_dim());
-  if constexpr (detail::Sinks<S>) take_row_sinks(work.score, rows, s.total, dim);
+  if (work.score.sink != nullptr) take_row_sinks(work.score, rows, s.total, dim);
   finish_rows(s.total, p, at, dim);
 }
 

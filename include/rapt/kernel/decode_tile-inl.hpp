@@ -216,39 +216,33 @@ template <class T> RAPT_NOINLINE void clear_row(T* o, Index dim) {
   for (Index d = 0; d < dim; d += Vec<T>::lanes) store(o + d, broadcast(T(0)));
 }
 
+/// Where the scores of a row with the tile that begins at `first_key` stand.
+RAPT_INLINE detail::RowCoords coords_of(const Rows& rows, Index row, Index first_key) {
+  return {rows.batch, static_cast<std::int32_t>(first_key), rows.first_query, rows.head[row], rows.position[row]};
+}
+
 /// Which scores of rows [first, first + count) with a tile are attended, [row][tile], one word a score; and whether any
 /// is.
-template <class Word, class S>
-RAPT_NOINLINE bool keeps_any(const S& score, const Rows& rows, Index first, Index count, Index first_key, Index keys,
-                             Word* RAPT_RESTRICT keep) {
-  Word any = 0;
-  for (Index r = first; r < first + count; ++r, keep += contract::tile) {
-    const std::int32_t head = rows.head[r], position = rows.position[r], row = position - rows.first_query;
-    for (Index j = 0; j < keys; ++j) {
-      const std::int32_t key = static_cast<std::int32_t>(first_key + j);
-      keep[j] = detail::attends(score, Coord{rows.batch, head, position, key, row});
-      any |= keep[j];
-    }
-    for (Index j = keys; j < contract::tile; ++j) keep[j] = 0;
-  }
-  return any != 0;
+template <class T>
+RAPT_INLINE bool keeps_any(const detail::Scoring<T>& score, const Rows& rows, Index first, Index count, Index first_key,
+                           Index keys, detail::Word<T>* keep) {
+  bool any = false;
+  for (Index r = first; r < first + count; ++r, keep += contract::tile)
+    any = score.keep_row(score.stage, coords_of(rows, r, first_key), keys, keep) || any;
+  return any;
 }
 
 /// Rows [first, first + count) of a head go through a tile: with all scores, or with those that s.keep has. `Count` of
 /// them are worked on: those that are not there repeat the last one's query, and what comes of them is not looked at.
-template <int Count, class T, class S, class K, class V>
-RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index count, bool all,
+template <int Count, class T, class K, class V>
+RAPT_NOINLINE void attend_rows(const detail::Scoring<T>& score, Rows& rows, Index first, Index count, bool all,
                                const DecodeTile<K, V>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
   constexpr Index tile_keys = contract::tile;
   T* const o = s.span.o + first * dim;
   const bool fresh = rows.fresh[first];
   score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
-  if constexpr (detail::Changes<S>)
-    for (Index r = 0; r < count; ++r)
-      change_row<T>(score,
-                    {rows.batch, static_cast<std::int32_t>(tile.first), rows.first_query, rows.head[first + r],
-                     rows.position[first + r]},
-                    tile.count, s.scores + r * tile_keys);
+  for (Index r = 0; r < count && score.change_row != nullptr; ++r)
+    score.change_row(score.stage, coords_of(rows, first + r, tile.first), tile.count, s.scores + r * tile_keys);
   for (Index r = 0; r < Count; ++r)
     for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
 
@@ -268,8 +262,8 @@ RAPT_NOINLINE void attend_rows(const S& score, Rows& rows, Index first, Index co
 }
 
 /// All rows go through one tile.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const Course& course, Rows& rows, Index key,
+template <class T, class Kv>
+RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, Kv>& work, const Course& course, Rows& rows, Index key,
                                const DecodeScratch<T>& s) {
   const Kv& kv = work.problem.kv;
   const Index head_dim = kv.head_dim(), dim = whole_registers<T>(kv.value_dim());
@@ -288,7 +282,7 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, S, Kv>& work, const 
                   static_cast<std::int32_t>(key),
                   static_cast<std::int32_t>(key + tile.count - 1),
                   rows.position[first] - rows.first_query};
-    const Coverage covers = detail::covers(work.score, box);
+    const Coverage covers = work.score.covers(box);
     if (covers == Coverage::none) continue;
     // Asked before anything is read or copied: a mask that can't judge a box may hide all of it.
     const bool all = covers == Coverage::all;

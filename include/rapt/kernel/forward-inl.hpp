@@ -17,8 +17,7 @@ struct Place {
 
 /// Later blocks first: with a causal mask they have the most keys, and the short ones fill the gaps at the end.
 /// The blocks of a head follow each other, so that its keys and values are still in the cache.
-template <class T, class S, class Kv>
-RAPT_NOINLINE Place place_of(const detail::ForwardWork<T, S, Kv>& work, Index item) {
+template <class T, class Kv> RAPT_NOINLINE Place place_of(const detail::ForwardWork<T, Kv>& work, Index item) {
   Place at{};
   at.cut = &work.schedule;
   if (work.cuts.count > 0) {
@@ -92,8 +91,8 @@ template <class T> RAPT_INLINE Group<T>* take_groups(Carver& carver, Index group
 
 /// Fills a group with rows from `first_row` on, and packs their queries, turned if they are to be, by way of `turned`
 /// [lanes][head_dim].
-template <class T, class S, class Kv>
-RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index first_row,
+template <class T, class Kv>
+RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, Kv>& work, const Place& at, Index first_row,
                               Index rows, T* turned) {
   const detail::Problem<T, Kv>& p = work.problem;
   constexpr int lanes = group_lanes<T>, width = Vec<T>::lanes;
@@ -141,9 +140,9 @@ RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const
 }
 
 /// The groups of a block go through one tile of keys.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>* groups,
-                               Index count, Index first_key, const Scratch<T>& s) {
+template <class T, class Kv>
+RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T>* groups, Index count,
+                               Index first_key, const Scratch<T>& s) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Index left = p.kv_len(at.batch) - first_key;
   Tile<T> tile;
@@ -152,16 +151,15 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S, Kv>& work, const 
   bool found = false;
   for (Index i = 0; i < count; ++i) {
     Group<T>& g = groups[i];
-    const Coverage covers = detail::covers(work.score, box_of(g, 0, g.registers, first_key, tile.count));
+    const Coverage covers = work.score.covers(box_of(g, 0, g.registers, first_key, tile.count));
     if (covers == Coverage::none) continue;
     if (!found) find_tile(tile, p.kv, at, s);
     found = true;
-    const bool last =
-        left <= contract::tile ||
-        detail::covers(work.score, box_of(g, 0, g.registers, first_key + contract::tile, 1)) == Coverage::none;
+    const bool last = left <= contract::tile ||
+                      work.score.covers(box_of(g, 0, g.registers, first_key + contract::tile, 1)) == Coverage::none;
     const AheadRows& ahead = last ? g.after : tile.next;
     if (covers == Coverage::all)
-      attend_full(changing(work.score), g, tile, ahead, s, p.head_dim(), p.value_dim());
+      attend_full(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim());
     else
       attend_some(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim());
   }
@@ -169,11 +167,10 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, S, Kv>& work, const 
 
 /// Whether any group may attend to any of the keys [begin, end). (Of a long sequence, most spans are out of a window's
 /// or a document's reach: better to ask once than for each of their tiles.)
-template <class T, class S>
-RAPT_INLINE bool reaches(const S& score, const Group<T>* groups, Index count, Index begin, Index end) {
+template <class T>
+RAPT_INLINE bool reaches(const detail::Scoring<T>& score, const Group<T>* groups, Index count, Index begin, Index end) {
   for (Index i = 0; i < count; ++i)
-    if (detail::covers(score, box_of(groups[i], 0, groups[i].registers, begin, end - begin)) != Coverage::none)
-      return true;
+    if (score.covers(box_of(groups[i], 0, groups[i].registers, begin, end - begin)) != Coverage::none) return true;
   return false;
 }
 
@@ -198,10 +195,10 @@ template <class T> RAPT_INLINE Vec<T> add_sink(Vec<T> sum, Vec<T> factor, Vec<T>
 }
 
 /// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else.
-template <class T, class S> RAPT_NOINLINE void take_sinks(const S& score, Group<T>& g, Index value_dim) {
+template <class T> RAPT_NOINLINE void take_sinks(const detail::Scoring<T>& score, Group<T>& g, Index value_dim) {
   constexpr int width = Vec<T>::lanes;
   T sink[group_lanes<T>], alpha[group_lanes<T>];
-  for (int i = 0; i < group_lanes<T>; ++i) sink[i] = static_cast<T>(score.sink(g.batch, g.head[i]));
+  for (int i = 0; i < group_lanes<T>; ++i) sink[i] = static_cast<T>(score.sink(score.stage, g.batch, g.head[i]));
   for (int at = 0; at < g.registers * width; at += width) {
     const Vec<T> before = load(g.total.m + at), logit = load(sink + at), m = max(before, logit);
     const Vec<T> factor = exp(sub(before, m));
@@ -213,11 +210,11 @@ template <class T, class S> RAPT_NOINLINE void take_sinks(const S& score, Group<
 }
 
 /// Output and logsumexp of a group, to the caller's memory.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void finish(const S& score, Group<T>& g, const detail::Problem<T, Kv>& p, const Place& at,
-                          Index first_row) {
+template <class T, class Kv>
+RAPT_NOINLINE void finish(const detail::Scoring<T>& score, Group<T>& g, const detail::Problem<T, Kv>& p,
+                          const Place& at, Index first_row) {
   if (g.total_empty) clear(g.total, g.registers, p.value_dim());
-  if constexpr (detail::Sinks<S>) take_sinks(score, g, p.value_dim());
+  if (score.sink != nullptr) take_sinks(score, g, p.value_dim());
   const Index begin = p.out_at.begin(at.batch);
   for (int i = 0; i < g.rows && p.lse.wanted(); ++i)
     p.lse(at.batch, g.head[i], begin + (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
@@ -232,24 +229,23 @@ template <class T> constexpr Index kept_state_rows(const detail::Schedule& s) {
 }
 
 /// The place where a part of a block keeps the state of a span, for the part that ends last.
-template <class T, class S, class Kv>
-RAPT_INLINE State<T> kept_state(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Index span) {
+template <class T, class Kv>
+RAPT_INLINE State<T> kept_state(const detail::ForwardWork<T, Kv>& work, const Place& at, Index span) {
   const Index rows = kept_state_rows<T>(*at.cut);
   T* base = work.states + at.first_state;
   base += (at.number * at.cut->spans + span) * rows * (work.problem.value_dim() + 2);
   return {base, base + rows, base + 2 * rows, rows};
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>& g, Index span) {
+template <class T, class Kv>
+RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T>& g, Index span) {
   if (g.span_empty) clear(g.span, g.registers, work.problem.value_dim());
   copy(kept_state(work, at, span), g.span, g.registers, work.problem.value_dim());
   g.span_empty = true;
 }
 
 /// Whether the part that ends with this call is the last one of its block.
-template <class T, class S, class Kv>
-RAPT_INLINE bool ends_last(const detail::ForwardWork<T, S, Kv>& work, const Place& at) {
+template <class T, class Kv> RAPT_INLINE bool ends_last(const detail::ForwardWork<T, Kv>& work, const Place& at) {
   return std::atomic_ref<std::int32_t>(work.pending[at.first_block + at.number]).fetch_sub(1) == 1;
 }
 
@@ -279,8 +275,8 @@ RAPT_NOINLINE void leave_carried(const Group<T>& g, const View<T>& to, Index gro
 }
 
 /// Whoever ends a block's last part merges the states of all its spans, in ascending order.
-template <class T, class S, class Kv>
-RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S, Kv>& work, const Place& at, Group<T>& g) {
+template <class T, class Kv>
+RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T>& g) {
   if (!ends_last(work, at)) return false;
   if (g.total_empty) clear(g.total, g.registers, work.problem.value_dim());
   for (Index span = 0; span < at.cut->spans; ++span)
@@ -289,8 +285,8 @@ RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, S, Kv>& work, const 
   return true;
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, const Place& at, std::byte* memory) {
+template <class T, class Kv>
+RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, const Place& at, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
   Carver carver{memory};
   const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
@@ -320,7 +316,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, S, Kv>& work, const 
     if (work.carry.to.data != nullptr)
       leave_carried(groups[i], work.carry.to, p.group(), at.first_row + i * lanes, p.value_dim());
     else
-      finish(sinking(work.score), groups[i], p, at, at.first_row + i * lanes);
+      finish(work.score, groups[i], p, at, at.first_row + i * lanes);
   }
 }
 

@@ -4,9 +4,6 @@
 #else
 RAPT_REGION_OPEN
 
-/// A single lane has nothing to gain from keys in the lanes.
-template <class T> constexpr bool takes_few = Vec<T>::lanes > 1;
-
 template <class T> RAPT_NOINLINE Index scratch_bytes(const detail::Extents& e, const detail::Schedule& s) {
   Carver counter{nullptr};
   if (s.few) {
@@ -22,8 +19,8 @@ template <class T> RAPT_NOINLINE Index kept_state_size(const detail::Extents& e,
   return s.few ? s.rows * (whole_registers<T>(e.value_dim) + 2) : kept_state_rows<T>(s) * (e.value_dim + 2);
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void run_item(const detail::ForwardWork<T, S, Kv>& work, Index item, std::byte* memory) {
+template <class T, class Kv>
+RAPT_NOINLINE void run_item(const detail::ForwardWork<T, Kv>& work, Index item, std::byte* memory) {
   const Place at = place_of(work, item);
   if constexpr (takes_few<T>) {
     if (at.cut->few)
@@ -37,9 +34,9 @@ RAPT_NOINLINE void run_item(const detail::ForwardWork<T, S, Kv>& work, Index ite
 }
 
 /// This region's kernels, for the dispatcher.
-template <class T, class S, class Kv> constexpr detail::ForwardKernel<T, S, Kv> forward_kernel() {
+template <class T, class Kv> constexpr detail::ForwardKernel<T, Kv> forward_kernel() {
   return {region_isa,        group_lanes<T>,      takes_few<T> ? few_rows : 0,
-          &scratch_bytes<T>, &kept_state_size<T>, &run_item<T, S, Kv>};
+          &scratch_bytes<T>, &kept_state_size<T>, &run_item<T, Kv>};
 }
 
 RAPT_REGION_CLOSE

@@ -129,6 +129,20 @@ RAPT_NOINLINE Coverage find_kept(const S& mask, const LaneCoords& at, const Box&
   }
 }
 
+/// Which scores [tile] of a row are attended, of which `count` have a key; and whether any is.
+template <class S, class Word>
+RAPT_NOINLINE bool find_kept_of_row(const S& mask, const RowCoords& at, Index count, Word* RAPT_RESTRICT keep) {
+  const std::int32_t row = at.position - at.first_query;
+  Word any = 0;
+  for (Index j = 0; j < count; ++j) {
+    const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
+    keep[j] = detail::attends(mask, Coord{at.batch, at.head, at.position, key, row});
+    any |= keep[j];
+  }
+  for (Index j = count; j < contract::tile; ++j) keep[j] = 0;
+  return any != 0;
+}
+
 RAPT_REGION_CLOSE
 
 #endif

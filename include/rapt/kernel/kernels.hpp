@@ -37,8 +37,11 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-template <class T, class S, class Kv> ForwardKernel<T, S, Kv> forward_kernel(Isa isa) {
-  return RAPT_OF_REGION(isa, forward_kernel<T, S, Kv>());
+template <class T, class Kv> ForwardKernel<T, Kv> forward_kernel(Isa isa) {
+  return RAPT_OF_REGION(isa, forward_kernel<T, Kv>());
+}
+template <class T, class S> Scoring<T> scoring_of(const S& stage, Isa isa) {
+  return RAPT_OF_REGION(isa, scoring<T>(stage));
 }
 
 }  // namespace detail

@@ -1,5 +1,5 @@
-// The parts of the kernels that no stage has a part in, which are most of their machine code: in a program that links
-// rapt::compiled they are declared here, and made there.
+// The parts of the kernels that no home of keys and values has a part in, which are most of their machine code: in a
+// program that links rapt::compiled they are declared here, and made there.
 #ifndef RAPT_REGION
 #include "rapt/kernel/kernels.hpp"  // alone, as an editor sees it: every region
 #elif RAPT_COMPILED
@@ -42,6 +42,12 @@ constexpr int fewer_registers = query_registers == 2 ? 1 : 2;
   RAPT_PART bool all_finite<T>(const T* const*, Index, Index);                                                      \
   RAPT_PART void add_values_selected<T>(const T*, const detail::Word<T>*, int, const T* const*, Index, Index, T*);  \
   RAPT_PART Coverage count_kept<T>(const detail::Word<T>*, Index);                                                  \
+  RAPT_PART void attend_full<T>(const detail::Scoring<T>&, Group<T>&, const Tile<T>&, const AheadRows&,             \
+                                const Scratch<T>&, Index, Index);                                                   \
+  RAPT_PART void attend_some<T>(const detail::Scoring<T>&, Group<T>&, const Tile<T>&, const AheadRows&,             \
+                                const Scratch<T>&, Index, Index);                                                   \
+  RAPT_PART void take_sinks<T>(const detail::Scoring<T>&, Group<T>&, Index);                                        \
+  RAPT_PART void take_row_sinks<T>(const detail::Scoring<T>&, const Rows&, const RowStates<T>&, Index);             \
   RAPT_PART void close_span<T>(Group<T>&, Index);                                                                   \
   RAPT_PART void take_carried<T>(Group<T>&, const View<const T>&, Index, Index, Index);                             \
   RAPT_PART void leave_carried<T>(const Group<T>&, const View<T>&, Index, Index, Index);                            \

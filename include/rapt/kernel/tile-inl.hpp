@@ -156,26 +156,26 @@ RAPT_INLINE void add_values(int registers, const T* weights, const T* const* val
 }
 
 /// Where the scores of a group with a tile stand.
-template <class T> RAPT_INLINE LaneCoords coords_of(const Group<T>& g, const Tile<T>& tile) {
+template <class T> RAPT_INLINE detail::LaneCoords coords_of(const Group<T>& g, const Tile<T>& tile) {
   return {g.batch, static_cast<std::int32_t>(tile.first), g.first_query, g.head, g.position};
 }
 
 /// The scores of a tile, changed.
-template <class T, class S>
-RAPT_INLINE void change_tile(const S& score, const Group<T>& g, const Tile<T>& tile, T* scores) {
-  change_lanes<T>(score, coords_of(g, tile), tile.count, scores);
+template <class T>
+RAPT_INLINE void change_tile(const detail::Scoring<T>& score, const Group<T>& g, const Tile<T>& tile, T* scores) {
+  score.change_lanes(score.stage, coords_of(g, tile), tile.count, scores);
 }
 
 /// A tile whose every key is attended by every row of the group.
-template <class T, class S>
-RAPT_NOINLINE void attend_full(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows& ahead,
-                               const Scratch<T>& s, Index head_dim, Index value_dim) {
+template <class T>
+RAPT_NOINLINE void attend_full(const detail::Scoring<T>& score, Group<T>& g, const Tile<T>& tile,
+                               const AheadRows& ahead, const Scratch<T>& s, Index head_dim, Index value_dim) {
   if (g.span_empty) clear(g.span, g.registers, 0);
   for (int i = 0; i < group_lanes<T>; ++i) s.largest[i] = std::numeric_limits<T>::lowest();
   score_keys(g.registers, g.queries, tile.keys(), ahead.from(0), tile.count, head_dim, s.scores, s.largest);
-  if constexpr (detail::Changes<S>) change_tile(score, g, tile, s.scores);
+  if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);
   fill_up(s.scores, tile.count);
-  if constexpr (detail::Changes<S>) find_largest(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest);
+  if (score.change_lanes != nullptr) find_largest(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest);
   const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
   if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
   add_values(g.registers, s.scores, tile.values, tile.count, value_dim, g.span_empty, g.span.o);
@@ -223,12 +223,12 @@ struct Strip {
   int first, last;
 };
 
-template <class T, class S>
-RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& tile, Index key) {
+template <class T>
+RAPT_INLINE Strip find_strip(const detail::Scoring<T>& score, const Group<T>& g, const Tile<T>& tile, Index key) {
   const Index keys = tile.count - key < strip_keys ? tile.count - key : strip_keys;
   Strip strip{key, keys, g.registers, 0};
   for (int r = 0; r < g.registers; ++r) {
-    if (detail::covers(score, box_of(g, r, r + 1, tile.first + key, keys)) == Coverage::none) continue;
+    if (score.covers(box_of(g, r, r + 1, tile.first + key, keys)) == Coverage::none) continue;
     strip.first = strip.first < r ? strip.first : r;
     strip.last = r + 1;
   }
@@ -241,15 +241,15 @@ RAPT_INLINE Strip find_strip(const S& score, const Group<T>& g, const Tile<T>& t
 
 /// A tile of which only some scores may be attended. Within it, each strip of keys is looked at only by those registers
 /// of queries that attend to any of them: of a causal diagonal that saves nearly half.
-template <class T, class S>
-RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile, const AheadRows& ahead,
-                               const Scratch<T>& s, Index head_dim, Index value_dim) {
+template <class T>
+RAPT_NOINLINE void attend_some(const detail::Scoring<T>& score, Group<T>& g, const Tile<T>& tile,
+                               const AheadRows& ahead, const Scratch<T>& s, Index head_dim, Index value_dim) {
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
   const Box box = box_of(g, 0, g.registers, tile.first, tile.count);
-  const Coverage kept = find_kept<T>(score, coords_of(g, tile), box, tile.count, s.keep);
+  const Coverage kept = score.keep_lanes(score.stage, coords_of(g, tile), box, tile.count, s.keep);
   if (kept == Coverage::none) return;
   if (kept == Coverage::all) return attend_full(score, g, tile, ahead, s, head_dim, value_dim);
-  if constexpr (detail::Changes<S>) clear_scores(s.scores, tile.count);  // those that no strip computes
+  if (score.change_lanes != nullptr) clear_scores(s.scores, tile.count);  // those that no strip computes
   Strip strips[contract::tile / strip_keys];
   int count = 0;
   for (Index key = 0; key < tile.count; key += strip_keys) {
@@ -261,7 +261,7 @@ RAPT_NOINLINE void attend_some(const S& score, Group<T>& g, const Tile<T>& tile,
   }
   if (g.span_empty) clear(g.span, g.registers, value_dim);
   g.span_empty = false;
-  if constexpr (detail::Changes<S>) change_tile(score, g, tile, s.scores);
+  if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);
   fill_up(s.scores, tile.count);
   const KeepSome<T> keep{s.keep};
   find_largest(g.registers, s.scores, tile.count, keep, s.largest);

@@ -10,6 +10,7 @@
 
 #include "rapt/core/problem.hpp"
 #include "rapt/isa/isa.hpp"
+#include "rapt/kernel/scoring.hpp"
 #include "rapt/plan/cuts.hpp"
 #include "rapt/plan/schedule.hpp"
 #include "rapt/rope/table.hpp"
@@ -36,9 +37,9 @@ template <class T> struct Carry {
   View<T> to{};          // where their states go, instead of outputs
 };
 
-template <class T, class S, class Kv> struct ForwardWork {
+template <class T, class Kv> struct ForwardWork {
   Problem<T, Kv> problem;
-  S score;
+  Scoring<T> score;
   Rotation<T> rotation;
   Schedule schedule;      // of a ragged batch only what is common to all sequences
   Cuts cuts;              // of a ragged batch
@@ -49,13 +50,13 @@ template <class T, class S, class Kv> struct ForwardWork {
 };
 
 /// The kernels of one instruction set for one kind of call: one with the queries in the lanes, and one for few queries.
-template <class T, class S, class Kv> struct ForwardKernel {
+template <class T, class Kv> struct ForwardKernel {
   Isa isa;
   Index lanes;     // rows of a group
   Index few_rows;  // of a key/value head that the kernel for few queries takes at most; 0 if there is none
   Index (*scratch_bytes)(const Extents&, const Schedule&);
   Index (*kept_state_size)(const Extents&, const Schedule&);  // numbers of type T that a block keeps of each span
-  void (*run_item)(const ForwardWork<T, S, Kv>&, Index item, std::byte* scratch);
+  void (*run_item)(const ForwardWork<T, Kv>&, Index item, std::byte* scratch);
 };
 
 }  // namespace detail

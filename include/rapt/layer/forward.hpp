@@ -27,7 +27,7 @@ void AttentionLayer<T, S>::run(const X& x, const Y& y, const C& call, const Laye
   const detail::TokenBuffers<T> tokens(detail::view_in(x));
   const auto keys = [&](Index b) { return detail::length_of(x, b); };
   const Index scratch_bytes =
-      std::max(linear_bytes(x, o), attention_bytes<detail::StridedKv<T>>(score, x, detail::longest_in(x), keys, o));
+      std::max(linear_bytes(x, o), attention_bytes<detail::StridedKv<T>>(x, detail::longest_in(x), keys, o));
   const auto run = [&](std::byte* at, Workspace& scratch) {
     const LinearOptions linear{o.executor, &scratch, o.isa};
     Buffers rows;
@@ -71,8 +71,7 @@ void AttentionLayer<T, S>::run_cached(const X& x, const Y& y, detail::Cache<K, H
   const auto keys = [&](Index b) { return before(b) + detail::length_of(x, b); };
   Index longest = 0;
   for (Index b = 0; b < count; ++b) longest = std::max(longest, keys(b));
-  const Index scratch_bytes =
-      std::max(linear_bytes(x, o), attention_bytes<typename Home::Kv>(score, x, longest, keys, o));
+  const Index scratch_bytes = std::max(linear_bytes(x, o), attention_bytes<typename Home::Kv>(x, longest, keys, o));
   const auto run = [&](std::byte* at, Workspace& scratch) {
     const LinearOptions linear{o.executor, &scratch, o.isa};
     Buffers rows;
@@ -108,7 +107,7 @@ void AttentionLayer<T, S>::run_cross(const View<const T>& x, const View<const T>
   const detail::TokenBuffers<T> tokens(x), memory_tokens(memory);
   const auto keys = [&](Index) { return memory.length(); };
   const Index scratch_bytes = std::max({linear_bytes(x, o), memory_bytes(memory, o),
-                                        attention_bytes<detail::StridedKv<T>>(score, x, memory.length(), keys, o)});
+                                        attention_bytes<detail::StridedKv<T>>(x, memory.length(), keys, o)});
   const auto run = [&](std::byte* at, Workspace& scratch) {
     const LinearOptions linear{o.executor, &scratch, o.isa};
     Buffers rows;
@@ -158,7 +157,7 @@ void AttentionLayer<T, S>::run_cross_cached(const View<const T>& x, const View<T
   const detail::TokenBuffers<T> tokens(x);
   const auto keys = [&](Index b) { return view.kv.length(b); };
   const Index scratch_bytes =
-      std::max(linear_bytes(x, o), attention_bytes<typename Home::Kv>(score, x, view.kv.longest(), keys, o));
+      std::max(linear_bytes(x, o), attention_bytes<typename Home::Kv>(x, view.kv.longest(), keys, o));
   const auto run = [&](std::byte* at, Workspace& scratch) {
     const LinearOptions linear{o.executor, &scratch, o.isa};
     Buffers rows;

@@ -219,8 +219,8 @@ template <class T, class S = Plain> class AttentionLayer {
   Index k_and_v_bytes(const detail::TokenBuffers<T>& tokens) const;
   void take_q_and_out(const detail::TokenBuffers<T>& tokens, std::byte*& at, Buffers& rows) const;
   void take_k_and_v(const detail::TokenBuffers<T>& tokens, std::byte*& at, Buffers& rows) const;
-  template <class Kv, class C, class X, class Keys>
-  Index attention_bytes(const C& score, const X& x, Index longest, const Keys& keys, const LayerOptions& options) const;
+  template <class Kv, class X, class Keys>
+  Index attention_bytes(const X& x, Index longest, const Keys& keys, const LayerOptions& options) const;
 
   View<T> q_heads(const Buffers& b) const { return detail::split_heads(b.q, config_.num_heads); }
   View<T> k_heads(const Buffers& b) const { return detail::split_heads(b.k, config_.num_kv_heads); }

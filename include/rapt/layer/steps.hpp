@@ -243,14 +243,14 @@ Index AttentionLayer<T, S>::memory_bytes(const View<const T>& memory, const Laye
 
 /// What attention of x to keys that are `longest` at most needs.
 template <class T, class S>
-template <class Kv, class C, class X, class Keys>
-Index AttentionLayer<T, S>::attention_bytes(const C&, const X& x, Index longest, const Keys& keys,
+template <class Kv, class X, class Keys>
+Index AttentionLayer<T, S>::attention_bytes(const X& x, Index longest, const Keys& keys,
                                             const LayerOptions& options) const {
   const LayerConfig& c = config_;
   const detail::Extents e{detail::count_of(x),   c.num_kv_heads,  c.num_heads / c.num_kv_heads,
                           detail::longest_in(x), longest,         c.head_dim,
                           c.value_dim,           Index(sizeof(T))};
-  const auto kernel = detail::forward_kernel<T, C, Kv>(*options.isa);
+  const auto kernel = detail::forward_kernel<T, Kv>(*options.isa);
   const Index workers = detail::workers_of(options.executor);
   if constexpr (detail::is_ragged<X>) {
     const auto extents_of = [&](Index b) {

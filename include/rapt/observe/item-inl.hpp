@@ -5,17 +5,17 @@
 RAPT_REGION_OPEN
 
 /// Of a worker, which may have items of either kind.
-template <class T, class S, class Kv> RAPT_NOINLINE Index watch_bytes(const detail::ObserveWork<T, S, Kv>& work) {
+template <class T, class Kv> RAPT_NOINLINE Index watch_bytes(const detail::ObserveWork<T, Kv>& work) {
   Carver counter{nullptr};
   take_watch<T>(counter, work.call.problem.head_dim());
   Carver rows = counter, keys = counter;
   take_seen<T>(rows, work.top);
-  keys.take<T>(work.mass_items() > 0 ? work.call.problem.group() * work.range : 0);
+  keys.take<T>(work.mass_items() > 0 ? work.group * work.range : 0);
   return rows.used > keys.used ? rows.used : keys.used;
 }
 
-template <class T, class S, class Kv> constexpr detail::ObserveKernel<T, S, Kv> observe_kernel() {
-  return {region_isa, group_lanes<T>, &watch_bytes<T, S, Kv>, &observe_rows<T, S, Kv>, &observe_keys<T, S, Kv>};
+template <class T, class Kv> constexpr detail::ObserveKernel<T, Kv> observe_kernel() {
+  return {region_isa, group_lanes<T>, &watch_bytes<T, Kv>, &observe_rows<T, Kv>, &observe_keys<T, Kv>};
 }
 
 RAPT_REGION_CLOSE

@@ -12,8 +12,8 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-template <class T, class S, class Kv> ObserveKernel<T, S, Kv> observe_kernel(Isa isa) {
-  return RAPT_OF_REGION(isa, observe_kernel<T, S, Kv>());
+template <class T, class Kv> ObserveKernel<T, Kv> observe_kernel(Isa isa) {
+  return RAPT_OF_REGION(isa, observe_kernel<T, Kv>());
 }
 
 }  // namespace detail

@@ -5,8 +5,8 @@
 RAPT_REGION_OPEN
 
 /// Whether any of a block's rows may attend to any of the keys [begin, end): asked before its queries are packed.
-template <class T, class S, class Kv>
-RAPT_INLINE bool block_reaches(const detail::ObserveWork<T, S, Kv>& work, const Place& at, Index begin, Index end) {
+template <class T, class Kv>
+RAPT_INLINE bool block_reaches(const detail::ObserveWork<T, Kv>& work, const Place& at, Index begin, Index end) {
   const detail::Problem<T, Kv>& p = work.call.problem;
   const Index group = p.group(), rows = at.rows < group_lanes<T> ? at.rows : Index(group_lanes<T>);
   const Index first = at.first_row / group, last = (at.first_row + rows - 1) / group, head = at.kv_head * group;
@@ -15,7 +15,7 @@ RAPT_INLINE bool block_reaches(const detail::ObserveWork<T, S, Kv>& work, const 
                 static_cast<std::int32_t>(head + group - 1), query + static_cast<std::int32_t>(first),
                 query + static_cast<std::int32_t>(last),     static_cast<std::int32_t>(begin),
                 static_cast<std::int32_t>(end - 1),          static_cast<std::int32_t>(first)};
-  return detail::covers(work.call.score, box) != Coverage::none;
+  return work.call.score.covers(box) != Coverage::none;
 }
 
 /// Each row's weights, [lane][key], join the sums of its head, [head][key], one row after the other. (What stands
@@ -29,8 +29,8 @@ RAPT_NOINLINE void add_mass(const T* turned, int rows, Index first_row, Index gr
   }
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void take_mass(const detail::ObserveWork<T, S, Kv>& work, const Place& at, Index begin, Index end,
+template <class T, class Kv>
+RAPT_NOINLINE void take_mass(const detail::ObserveWork<T, Kv>& work, const Place& at, Index begin, Index end,
                              const Watch<T>& w, T* sums) {
   fill_group(*w.group, work.call, at, at.first_row, at.rows, w.scratch.keys);
   take_logsumexps(work, at, w);
@@ -44,12 +44,12 @@ RAPT_NOINLINE void take_mass(const detail::ObserveWork<T, S, Kv>& work, const Pl
     else
       weigh_by(w.reference, g.registers, w.scratch.scores, tile.count, KeepSome<T>{w.scratch.keep});
     turn_tile(g.registers, w.scratch.scores, w.turned);
-    add_mass(w.turned, g.rows, at.first_row, work.call.problem.group(), work.range, sums + (key - begin));
+    add_mass(w.turned, g.rows, at.first_row, work.group, work.range, sums + (key - begin));
   }
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void observe_keys(const detail::ObserveWork<T, S, Kv>& work, Index item, std::byte* memory) {
+template <class T, class Kv>
+RAPT_NOINLINE void observe_keys(const detail::ObserveWork<T, Kv>& work, Index item, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.call.problem;
   Carver carver{memory};
   const Watch<T> w = take_watch<T>(carver, p.head_dim());

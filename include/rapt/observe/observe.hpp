@@ -13,6 +13,9 @@
 #include "rapt/observe/observation.hpp"
 #include "rapt/parallel/items.hpp"
 #include "rapt/plan/rotation.hpp"
+#if RAPT_COMPILED
+#include "rapt/compiled/usual_observe.hpp"
+#endif
 
 RAPT_NAMESPACE_BEGIN
 namespace detail {
@@ -68,19 +71,14 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
 /// logsumexps.
 template <class T, class S, class Kv>
 void observe_checked(const Problem<T, Kv>& p, const S& score, const Wish<T>& wish, const Options<T>& options) {
-  const ObserveKernel<T, S, Kv> kernel =
-      observe_kernel<T, S, Kv>(options.isa ? isa_named(name(*options.isa), "options.isa") : active_isa());
+  const ObserveKernel<T, Kv> kernel =
+      observe_kernel<T, Kv>(options.isa ? isa_named(name(*options.isa), "options.isa") : active_isa());
   const LogSumExp<const T>& known = wish.into.known_lse;
-  ObserveWork<T, S, Kv> work{{p, score, {options.rope, options.rope_rows}, {}, {}, nullptr, nullptr, nullptr},
-                             wish.into,
-                             options.lse,
-                             !known.wanted() && (wish.needs_lse() || options.lse.wanted()),
-                             wish.looks_at_rows(),
-                             wish.shown,
-                             wish.to,
-                             std::min(wish.top(), p.kv.longest()),
-                             ceil_div(p.group() * p.q.length(), kernel.lanes),
-                             0};
+  ObserveWork<T, Kv> work{
+      {wish.into, options.lse, !known.wanted() && (wish.needs_lse() || options.lse.wanted()), wish.looks_at_rows(),
+       wish.shown, wish.to, std::min(wish.top(), p.kv.longest()), p.group(),
+       ceil_div(p.group() * p.q.length(), kernel.lanes), 0},
+      {p, scoring_of<T>(score, kernel.isa), {options.rope, options.rope_rows}, {}, {}, nullptr, nullptr, nullptr}};
   if (options.rope != nullptr) work.call.rotation.turn_row = options.rope->turn_row(kernel.isa);
   // Only ever read: nothing is found that is known.
   if (known.wanted()) work.lse = {const_cast<T*>(known.data), known.extent, known.stride};

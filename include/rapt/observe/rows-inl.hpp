@@ -28,8 +28,8 @@ RAPT_NOINLINE void soften_tile(Group<T>& g, const Scratch<T>& s, Index count, Ke
 }
 
 /// The logsumexps of a group's rows, to where exponents are taken from: attention without values.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void find_logsumexps(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Watch<T>& w) {
+template <class T, class Kv>
+RAPT_NOINLINE void find_logsumexps(const detail::ObserveWork<T, Kv>& work, const Place& at, const Watch<T>& w) {
   const Index length = work.call.problem.kv_len(at.batch);
   Group<T>& g = *w.group;
   Tile<T> tile;
@@ -44,7 +44,7 @@ RAPT_NOINLINE void find_logsumexps(const detail::ObserveWork<T, S, Kv>& work, co
     close_span(g, 0);
   }
   if (g.total_empty) clear(g.total, g.registers, 0);
-  if constexpr (detail::Sinks<S>) take_sinks(work.call.score, g, 0);
+  if (work.call.score.sink != nullptr) take_sinks(work.call.score, g, 0);
   for (int i = 0; i < g.rows; ++i) w.reference[i] = detail::logsumexp(g.total.m[i], g.total.l[i]);
 }
 
@@ -89,11 +89,11 @@ template <class T> RAPT_INLINE void copy_row(const T* from, Index count, T* to, 
 
 /// The scores or weights of keys [first, first + count) of a group's rows, to the caller's view: from [lane][key], or
 /// if that is null, what stands for keys that are not attended.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void show(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Group<T>& g, Index first,
+template <class T>
+RAPT_NOINLINE void show(const detail::ObserveWishes<T>& work, const Place& at, const Group<T>& g, Index first,
                         Index count, const T* turned) {
   const T outside = work.shown == detail::Shown::scores ? -std::numeric_limits<T>::infinity() : T(0);
-  const Index group = work.call.problem.group(), stride = work.to.stride[3];
+  const Index group = work.group, stride = work.to.stride[3];
   for (int i = 0; i < g.rows; ++i) {
     T* const row = work.to.row(at.batch, g.head[i], (at.first_row + i) / group) + first * stride;
     if (turned != nullptr)
@@ -104,8 +104,8 @@ RAPT_NOINLINE void show(const detail::ObserveWork<T, S, Kv>& work, const Place& 
 }
 
 /// A tile of scores, some of which may not be attended, is looked at for all that is asked; then it is no more needed.
-template <class T, class S, class Kv, class Keep>
-RAPT_NOINLINE void look_at_tile(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Watch<T>& w,
+template <class T, class Keep>
+RAPT_NOINLINE void look_at_tile(const detail::ObserveWishes<T>& work, const Place& at, const Watch<T>& w,
                                 const Tile<T>& tile, const Seen<T>& seen, Keep keep) {
   const Group<T>& g = *w.group;
   T* const scores = w.scratch.scores;
@@ -123,8 +123,8 @@ RAPT_NOINLINE void look_at_tile(const detail::ObserveWork<T, S, Kv>& work, const
   show(work, at, g, tile.first, tile.count, w.turned);
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void look_at_keys(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Watch<T>& w,
+template <class T, class Kv>
+RAPT_NOINLINE void look_at_keys(const detail::ObserveWork<T, Kv>& work, const Place& at, const Watch<T>& w,
                                 const Seen<T>& seen) {
   const Index length = work.call.problem.kv_len(at.batch);
   const bool shows = work.shown != detail::Shown::nothing;
@@ -155,8 +155,8 @@ template <class T> RAPT_NOINLINE T weight_of(T score, T reference) {
   return ieee::one_nan(weight[0]);
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void write_top(const detail::ObserveWork<T, S, Kv>& work, const Watch<T>& w, const Top<T>& top, int lane,
+template <class T>
+RAPT_NOINLINE void write_top(const detail::ObserveWishes<T>& work, const Watch<T>& w, const Top<T>& top, int lane,
                              Index query) {
   const View<std::int32_t>& keys = work.into.top_keys;
   const View<T>& probabilities = work.into.top_probabilities;
@@ -172,13 +172,13 @@ RAPT_NOINLINE void write_top(const detail::ObserveWork<T, S, Kv>& work, const Wa
 }
 
 /// What a group's rows have come to, to the caller's memory.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void write_rows(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Watch<T>& w,
+template <class T>
+RAPT_NOINLINE void write_rows(const detail::ObserveWishes<T>& work, const Place& at, const Watch<T>& w,
                               const Seen<T>& seen) {
   const Observation<T>& into = work.into;
   const Group<T>& g = *w.group;
   for (int i = 0; i < g.rows; ++i) {
-    const Index b = at.batch, h = g.head[i], query = (at.first_row + i) / work.call.problem.group();
+    const Index b = at.batch, h = g.head[i], query = (at.first_row + i) / work.group;
     if (into.entropy.data != nullptr) into.entropy(b, h, query) = ieee::one_nan(seen.entropy[i]);
     if (into.largest.data != nullptr) into.largest(b, h, query) = ieee::one_nan(seen.largest[i]);
     if (into.largest_probability.data != nullptr)
@@ -188,19 +188,18 @@ RAPT_NOINLINE void write_rows(const detail::ObserveWork<T, S, Kv>& work, const P
 }
 
 /// What exponents are taken from, for each lane; those without a row of their own repeat the last one's.
-template <class T, class S, class Kv>
-RAPT_NOINLINE void take_logsumexps(const detail::ObserveWork<T, S, Kv>& work, const Place& at, const Watch<T>& w) {
+template <class T>
+RAPT_NOINLINE void take_logsumexps(const detail::ObserveWishes<T>& work, const Place& at, const Watch<T>& w) {
   const Group<T>& g = *w.group;
   for (int i = 0; i < group_lanes<T>; ++i) {
     const int row = i < g.rows ? i : g.rows - 1;
     const bool known = work.lse.data != nullptr;
-    w.reference[i] =
-        known ? reference_of(work.lse(at.batch, g.head[row], (at.first_row + row) / work.call.problem.group())) : T(0);
+    w.reference[i] = known ? reference_of(work.lse(at.batch, g.head[row], (at.first_row + row) / work.group)) : T(0);
   }
 }
 
-template <class T, class S, class Kv>
-RAPT_NOINLINE void observe_rows(const detail::ObserveWork<T, S, Kv>& work, Index item, std::byte* memory) {
+template <class T, class Kv>
+RAPT_NOINLINE void observe_rows(const detail::ObserveWork<T, Kv>& work, Index item, std::byte* memory) {
   Carver carver{memory};
   const Watch<T> w = take_watch<T>(carver, work.call.problem.head_dim());
   const Seen<T> seen = take_seen<T>(carver, work.top);
@@ -210,7 +209,7 @@ RAPT_NOINLINE void observe_rows(const detail::ObserveWork<T, S, Kv>& work, Index
   if (work.find_lse) {
     find_logsumexps(work, at, w);
     for (int i = 0; i < w.group->rows; ++i)
-      work.lse(at.batch, w.group->head[i], (at.first_row + i) / work.call.problem.group()) = w.reference[i];
+      work.lse(at.batch, w.group->head[i], (at.first_row + i) / work.group) = w.reference[i];
   }
   if (!work.look) return;
   take_logsumexps(work, at, w);

@@ -22,8 +22,8 @@ template <class T> RAPT_INLINE Watch<T> take_watch(Carver& carver, Index head_di
 }
 
 /// Where the rows of block `block` of a key/value head stand.
-template <class T, class S, class Kv>
-RAPT_INLINE Place place_of_rows(const detail::ObserveWork<T, S, Kv>& work, Index head, Index block) {
+template <class T, class Kv>
+RAPT_INLINE Place place_of_rows(const detail::ObserveWork<T, Kv>& work, Index head, Index block) {
   const detail::Problem<T, Kv>& p = work.call.problem;
   Place at{};
   at.batch = head / p.kv_heads();
@@ -47,11 +47,11 @@ RAPT_NOINLINE void find_next_keys(const Kv& kv, const typename Kv::Head& head, I
 
 /// The scores of a group of rows with the tile that begins at `first_key`, changed, to scratch.scores [key][lane], and
 /// if only some are attended, which, to scratch.keep. The places of a short tile that have no key hold −∞.
-template <class T, class S, class Kv>
-RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, S, Kv>& work, const Place& at, Index first_key,
+template <class T, class Kv>
+RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, Kv>& work, const Place& at, Index first_key,
                                   const Watch<T>& w, Tile<T>& tile) {
   const detail::Problem<T, Kv>& p = work.call.problem;
-  const S& score = work.call.score;
+  const detail::Scoring<T>& score = work.call.score;
   const Scratch<T>& s = w.scratch;
   const Group<T>& g = *w.group;
   constexpr int width = Vec<T>::lanes, lanes = group_lanes<T>;
@@ -59,8 +59,8 @@ RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, S, Kv>& work, con
   tile.first = first_key;
   tile.count = left < contract::tile ? left : contract::tile;
   const Box box = box_of(g, 0, g.registers, first_key, tile.count);
-  Coverage covers = detail::covers(score, box);
-  if (covers == Coverage::some) covers = find_kept<T>(score, coords_of(g, tile), box, tile.count, s.keep);
+  Coverage covers = score.covers(box);
+  if (covers == Coverage::some) covers = score.keep_lanes(score.stage, coords_of(g, tile), box, tile.count, s.keep);
   if (covers == Coverage::none) return covers;
 
   const typename Kv::Head head = p.kv.head(at.batch, at.kv_head);
@@ -70,7 +70,7 @@ RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, S, Kv>& work, con
   if (covers == Coverage::all) {
     score_keys(g.registers, g.queries, tile.keys(), ahead, tile.count, p.head_dim(), s.scores, s.largest);
   } else {
-    if constexpr (detail::Changes<S>) clear_scores(s.scores, tile.count);  // those that no strip computes
+    if (score.change_lanes != nullptr) clear_scores(s.scores, tile.count);  // those that no strip computes
     for (Index key = 0; key < tile.count; key += strip_keys) {
       const Strip strip = find_strip(score, g, tile, key);
       if (strip.first >= strip.last) continue;
@@ -78,7 +78,7 @@ RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, S, Kv>& work, con
                  strip.keys, p.head_dim(), s.scores + key * lanes + strip.first * width, s.largest);
     }
   }
-  if constexpr (detail::Changes<S>) change_tile(score, g, tile, s.scores);
+  if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);
   fill_up(s.scores, tile.count);
   return covers;
 }

@@ -1,3 +1,0 @@
-#include "support/observe.hpp"
-
-RAPT_TEST_OBSERVE_ALL()
