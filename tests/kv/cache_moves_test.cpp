@@ -8,6 +8,7 @@
 #include "rapt/ragged.hpp"
 #include "rapt/rope/rotate.hpp"
 #include "rapt/rope/scaling.hpp"
+#include "rapt/rope/xpos.hpp"
 #include "rapt/score/ancestors.hpp"
 #include "support/caches.hpp"
 #include "support/isas.hpp"
@@ -215,6 +216,9 @@ TEST(CacheMoveErrors, NameWhatCanNotBe) {
             "rapt: rope: has 5 rows; it has to have row 9, by which keys are turned back");
   EXPECT_EQ(refusal([&] { cache.remove(0, 0, 9, {.rope = &scaled}); }),
             "rapt: rope: row 0 is no position 0: it turns, or has a factor; it has to leave a key as it is");
+  const rapt::rope::Table<float> growing(rapt::rope::xpos(12, rapt::rope::Side::keys), 80);
+  EXPECT_EQ(refusal([&] { cache.remove(0, 0, 9, {.rope = &growing}); }),
+            "rapt: rope: row 9 scales a key; it has to turn it and no more, to be turned back");
   EXPECT_EQ(refusal([&] {
               cache.keep(0, 50, std::vector<Index>{52, 52});
             }),

@@ -4,7 +4,9 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -368,6 +370,14 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     for (Index p = 0; p < table.pairs(); ++p)
       if (table.cosine(0)[p] != Arithmetic(1) || table.sine(0)[p] != Arithmetic(0))
         fail("rope", "row 0 is no position 0: it turns, or has a factor", "it has to leave a key as it is");
+    // A scale that grows with the position, as xPos has it, is 1 in row 0; to turn back would not take it away.
+    constexpr double rounding = 8 * static_cast<double>(std::numeric_limits<Arithmetic>::epsilon());
+    for (Index p = 0; p < table.pairs(); ++p) {
+      const double cosine = static_cast<double>(table.cosine(count)[p]),
+                   sine = static_cast<double>(table.sine(count)[p]);
+      if (!(std::abs(cosine * cosine + sine * sine - 1) <= rounding))
+        fail("rope", {"row ", count, " scales a key"}, {"it has to turn it and no more, to be turned back"});
+    }
     return table.turn(count, head_dim(), true);
   }
   /// A position's key and value to the place of another one of the sequence.
