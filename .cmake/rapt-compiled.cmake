@@ -1,4 +1,4 @@
-# rapt::compiled: the kernels of the usual types and stages as a library, made by whoever links it, with their own compiler and flags. The
+# rapt::compiled: the kernels of the usual types as a library, made by whoever links it, with their own compiler and flags. The
 # headers then declare those kernels instead of compiling them again in each file, and they are optimised in a debug build, too.
 # rapt_headers_dir is where rapt/ stands.
 if(TARGET rapt::compiled)

@@ -1,7 +1,8 @@
 // Every built-in mask, with memory for it, and what a test needs to know of any.
 //
-// The kernels of each are compiled once, in masks_*.cpp, for float. AnyMask is a stage that stands for any of them: it
-// asks the mask through pointers, so that one kernel serves tests of all of them, in double and over caches as well.
+// The references are compiled once for each, in masks_*.cpp, for float. AnyMask is a stage that stands for any of them:
+// it asks the mask through pointers, so that one set of loops serves tests of all of them, in double and over caches as
+// well.
 #pragma once
 
 #include <memory>

@@ -8,12 +8,7 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_OBSERVERS(template, float, float)
-RAPT_USUAL_OBSERVERS(template, double, double)
-#if RAPT_COMPILED_NARROW
-RAPT_USUAL_OBSERVERS(template, float, Eigen::half)
-RAPT_USUAL_OBSERVERS(template, float, Eigen::bfloat16)
-#endif
+RAPT_ALL_USUAL_HOMES(RAPT_USUAL_OBSERVER, template)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -1,4 +1,4 @@
-// Of rapt::compiled: the parts of attention's kernels that no stage has a part in.
+// Of rapt::compiled: the parts of attention's kernels that no home of keys and values has a part in.
 #define RAPT_PART template
 #if RAPT_COMPILED_NARROW
 #include <Eigen/Core>

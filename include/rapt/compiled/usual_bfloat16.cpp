@@ -7,7 +7,7 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_CALLS(template, float, Eigen::bfloat16)
+RAPT_USUAL_HOMES(RAPT_USUAL_CALL, template, float, Eigen::bfloat16)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

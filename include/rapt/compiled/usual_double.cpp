@@ -4,7 +4,7 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_CALLS(template, double, double)
+RAPT_USUAL_HOMES(RAPT_USUAL_CALL, template, double, double)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -4,7 +4,7 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-RAPT_USUAL_CALLS(template, float, float)
+RAPT_USUAL_HOMES(RAPT_USUAL_CALL, template, float, float)
 
 }  // namespace detail
 RAPT_NAMESPACE_END

@@ -241,8 +241,9 @@ RAPT_NOINLINE void attend_rows(const detail::Scoring<T>& score, Rows& rows, Inde
   T* const o = s.span.o + first * dim;
   const bool fresh = rows.fresh[first];
   score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
-  for (Index r = 0; r < count && score.change_row != nullptr; ++r)
-    score.change_row(score.stage, coords_of(rows, first + r, tile.first), tile.count, s.scores + r * tile_keys);
+  if (score.change_row != nullptr)
+    for (Index r = 0; r < count; ++r)
+      score.change_row(score.stage, coords_of(rows, first + r, tile.first), tile.count, s.scores + r * tile_keys);
   for (Index r = 0; r < Count; ++r)
     for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
 

@@ -108,8 +108,8 @@ template <class T> RAPT_NOINLINE Coverage count_kept(const detail::Word<T>* keep
 
 /// Which scores [count][lanes] of a tile are attended; and whether any or all are.
 template <class T, class S>
-RAPT_NOINLINE Coverage find_kept(const S& mask, const LaneCoords& at, const Box& box, Index count,
-                                 detail::Word<T>* RAPT_RESTRICT keep) {
+RAPT_INLINE Coverage find_kept(const S& mask, const LaneCoords& at, const Box& box, Index count,
+                               detail::Word<T>* RAPT_RESTRICT keep) {
   constexpr int lanes = group_lanes<T>;
   if constexpr (keeps_by_form<S>) {
     for (Index i = 0; i < count * lanes; ++i) keep[i] = 1;
@@ -131,7 +131,7 @@ RAPT_NOINLINE Coverage find_kept(const S& mask, const LaneCoords& at, const Box&
 
 /// Which scores [tile] of a row are attended, of which `count` have a key; and whether any is.
 template <class S, class Word>
-RAPT_NOINLINE bool find_kept_of_row(const S& mask, const RowCoords& at, Index count, Word* RAPT_RESTRICT keep) {
+RAPT_INLINE bool find_kept_of_row(const S& mask, const RowCoords& at, Index count, Word* RAPT_RESTRICT keep) {
   const std::int32_t row = at.position - at.first_query;
   Word any = 0;
   for (Index j = 0; j < count; ++j) {
