@@ -18,13 +18,13 @@ template <class T> using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynami
 
 /// One head of a view as a matrix, a position a row. Its dims have to stand side by side.
 template <class T, class U = std::remove_const_t<T>> auto head_of(const rapt::View<T>& view, Index head) {
-  using M = std::conditional_t<std::is_const_v<T>, const MatrixView<U>, MatrixView<U>>;
+  using M = std::conditional_t<std::is_const_v<T>, const Matrix<U>, Matrix<U>>;
   return Eigen::Map<M, 0, Eigen::OuterStride<>>(view.row(0, head, 0), view.length(), view.dim(),
                                                 Eigen::OuterStride<>(view.stride[2]));
 }
 
 /// What is not attended gets the score −∞, and so the weight 0.
-template <class T> void mask_scores(const Shape& shape, MatrixView<T>& scores) {
+template <class T> void mask_scores(const Shape& shape, Matrix<T>& scores) {
   constexpr T none = -std::numeric_limits<T>::infinity();
   for (Index i = 0; i < scores.rows(); ++i) {
     const KeyRange keys = attended_keys(shape, i);
@@ -33,7 +33,7 @@ template <class T> void mask_scores(const Shape& shape, MatrixView<T>& scores) {
   }
 }
 
-template <class T> void softmax_rows(MatrixView<T>& scores) {
+template <class T> void softmax_rows(Matrix<T>& scores) {
   const Eigen::Matrix<T, Eigen::Dynamic, 1> largest = scores.rowwise().maxCoeff();
   scores = (scores.colwise() - largest).array().exp();
   const Eigen::Array<T, Eigen::Dynamic, 1> sum = scores.rowwise().sum();
@@ -44,7 +44,7 @@ template <class T> void softmax_rows(MatrixView<T>& scores) {
 template <class T> void naive_head(const Shape& shape, const Inputs<T>& in, Index head) {
   const Index kv_head = head / (shape.q_heads / shape.kv_heads);
   const T scale = static_cast<T>(1 / std::sqrt(static_cast<double>(shape.head_dim)));
-  MatrixView<T> scores(shape.q_len, shape.kv_len);
+  Matrix<T> scores(shape.q_len, shape.kv_len);
   scores.noalias() = head_of(in.q, head) * scale * head_of(in.k, kv_head).transpose();
   if (masked(shape)) mask_scores(shape, scores);
   softmax_rows(scores);
