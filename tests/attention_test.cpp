@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::attention_test {
 namespace {
 
 class FrontDoor : public OnEveryIsa {
@@ -48,4 +48,4 @@ TEST_P(FrontDoor, AlignsTheLastQueryWithTheLastKeyUnlessToldOtherwise) {
 RAPT_ON_EVERY_ISA(FrontDoor);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::attention_test

@@ -10,7 +10,7 @@
 #include "support/isas.hpp"
 #include "support/ragged.hpp"
 
-namespace rapt_test {
+namespace rapt_test::ragged_test {
 namespace {
 
 class Ragged : public OnEveryIsa {
@@ -283,4 +283,4 @@ TEST(RaggedViews, TakeNumbersOfEitherWidthFromAnyRange) {
 RAPT_ON_EVERY_ISA(Ragged);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::ragged_test

@@ -6,7 +6,7 @@
 #include "rapt/compat/flash_attention.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::flash_attention_narrow_test {
 namespace {
 
 namespace api = rapt::compat::flash_attention;
@@ -119,4 +119,4 @@ TYPED_TEST(FlashAttentionOf, KvCacheAppendsTurnedKeys) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::flash_attention_narrow_test

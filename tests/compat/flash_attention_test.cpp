@@ -14,7 +14,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::flash_attention_test {
 namespace {
 
 namespace api = rapt::compat::flash_attention;
@@ -447,4 +447,4 @@ TEST(FlashAttention, RefusesInItsWords) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::flash_attention_test

@@ -11,7 +11,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::ggml_test {
 namespace {
 
 namespace api = rapt::compat::ggml;
@@ -218,4 +218,4 @@ TEST(Ggml, RefusesInItsWords) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::ggml_test

@@ -11,7 +11,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::onnx_attention_test {
 namespace {
 
 namespace api = rapt::compat::onnx;
@@ -442,4 +442,4 @@ TEST(OnnxAttention, SoftmaxPrecisionIsAccepted) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::onnx_attention_test

@@ -11,7 +11,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::onnx_rotary_test {
 namespace {
 
 namespace api = rapt::compat::onnx;
@@ -199,4 +199,4 @@ TEST(OnnxRotaryEmbeddingCall, RefusesInOnnxsWords) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::onnx_rotary_test

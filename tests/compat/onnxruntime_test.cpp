@@ -12,7 +12,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::onnxruntime_test {
 namespace {
 
 namespace ort = rapt::compat::onnxruntime;
@@ -376,4 +376,4 @@ TEST(OrtErrors, NameInputsAndAttributes) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::onnxruntime_test

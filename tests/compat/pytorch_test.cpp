@@ -12,7 +12,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::pytorch_test {
 namespace {
 
 namespace api = rapt::compat::pytorch;
@@ -304,4 +304,4 @@ TEST(Pytorch, OuterDimensionsMayNotOverlapEither) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::pytorch_test

@@ -7,7 +7,7 @@
 #include "support/error_bound.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::contract_test {
 namespace {
 
 using rapt::contract::Exp;
@@ -111,4 +111,4 @@ TEST(ContractNumbers, SpansAreWholeTiles) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::contract_test

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace rapt_test {
+namespace rapt_test::elementary_test {
 namespace {
 
 constexpr double float_unit = 0x1p-24;
@@ -58,4 +58,4 @@ TEST(FastExp, HasTheRightEdges) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::elementary_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace rapt_test {
+namespace rapt_test::function_ref_test {
 namespace {
 
 int twice(int x) { return 2 * x; }
@@ -33,4 +33,4 @@ TEST(FunctionRef, PassesExceptionsOn) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::function_ref_test

@@ -12,7 +12,7 @@
 
 #if RAPT_TRUSTS_FMA
 
-namespace rapt_test {
+namespace rapt_test::fused_test {
 namespace {
 
 template <class T> T trusted(T a, T b, T c) {
@@ -100,6 +100,6 @@ TYPED_TEST(Fused, BreaksTiesByWhatIsFarBehind) {
 static_assert(rapt::detail::fused(0x1.0000000000001p0, 0x1.0000000000001p0, -1.0) == 0x1.0000000000000p-51 + 0x1p-104);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::fused_test
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::integers_test {
 namespace {
 
 using rapt::detail::IntegerMatrix;
@@ -61,4 +61,4 @@ TYPED_TEST(IntegersOf, StandInRowsAndColumns) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::integers_test

@@ -8,7 +8,7 @@
 
 #include "support/random.hpp"
 
-namespace rapt_test {
+namespace rapt_test::logarithm_test {
 namespace {
 
 /// The relative error in units of the roundoff u = 2^-53.
@@ -68,4 +68,4 @@ TEST(LogSumExpOfARow, IsMinusInfinityWithoutKeysAndNaNWhereThatHasReachedIt) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::logarithm_test

@@ -7,7 +7,7 @@
 
 #include "support/narrow_cases.hpp"
 
-namespace rapt_test {
+namespace rapt_test::narrow_test {
 namespace {
 
 template <class K> void expect_every_pattern_widened() {
@@ -58,4 +58,4 @@ TEST(Narrow, LeavesFloatsAndDoublesAsTheyAre) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::narrow_test

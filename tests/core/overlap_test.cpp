@@ -8,7 +8,7 @@
 
 #include "support/random.hpp"
 
-namespace rapt_test {
+namespace rapt_test::overlap_test {
 namespace {
 
 using rapt::Index;
@@ -123,4 +123,4 @@ TEST_F(Overlap, IsNeverMissed) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::overlap_test

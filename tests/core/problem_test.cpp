@@ -9,7 +9,7 @@
 #include "support/executors.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::problem_test {
 namespace {
 
 class NoWorkers final : public rapt::Executor {
@@ -253,4 +253,4 @@ TEST(Problem, DerivesTheGroupTheScaleAndTheFirstPosition) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::problem_test

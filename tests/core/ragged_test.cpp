@@ -8,7 +8,7 @@
 #include "support/ragged.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::ragged_test {
 namespace {
 
 class RaggedErrors : public testing::Test {
@@ -143,4 +143,4 @@ TEST_F(RaggedErrors, OfAlignmentAndRotaryRowsLookAtEachSequence) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::ragged_test

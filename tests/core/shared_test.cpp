@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace rapt_test {
+namespace rapt_test::shared_test {
 namespace {
 
 struct Counted {
@@ -66,4 +66,4 @@ TEST(Shared, IsCopiedByManyThreadsAtOnce) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::shared_test

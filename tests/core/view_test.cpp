@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace rapt_test {
+namespace rapt_test::view_test {
 namespace {
 
 using rapt::Index;
@@ -101,4 +101,4 @@ TEST(LogSumExp, MakersSayTheMemoryOrder) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::view_test

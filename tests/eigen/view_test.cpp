@@ -9,7 +9,7 @@
 #include "rapt/eigen.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::view_test {
 namespace {
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -165,4 +165,4 @@ TEST(EigenView, IsWhatAttentionTakes) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::view_test

@@ -13,7 +13,7 @@
 #include "support/random.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::changes_test {
 
 /// Where the scores of a tile stand.
 struct Tile {
@@ -29,12 +29,12 @@ template <class T, class S> struct Changes {
   void (*row_of)(const S& stage, const Tile& tile, T* scores);
 };
 
-}  // namespace rapt_test
+}  // namespace rapt_test::changes_test
 
 #define RAPT_EACH_REGION "fused/changes-inl.hpp"
 #include "rapt/isa/each_region.hpp"
 
-namespace rapt_test {
+namespace rapt_test::changes_test {
 namespace {
 
 using rapt::Coord;
@@ -140,4 +140,4 @@ TEST_P(FusedChanges, OfAllOneAfterTheOtherHaveTheContractsBits) {
 RAPT_ON_EVERY_ISA(FusedChanges);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::changes_test

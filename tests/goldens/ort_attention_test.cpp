@@ -8,7 +8,7 @@
 
 #include "goldens/layers.hpp"
 
-namespace rapt_test {
+namespace rapt_test::ort_attention_test {
 namespace {
 
 class GoldenOrtAttention : public GoldenCase {
@@ -94,4 +94,4 @@ INSTANTIATE_TEST_SUITE_P(
     golden_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::ort_attention_test

@@ -2,7 +2,7 @@
 // layer's weights pick them out of hidden states in which they stand side by side.
 #include "goldens/layers.hpp"
 
-namespace rapt_test {
+namespace rapt_test::ort_mha_test {
 namespace {
 
 /// The last extents of two tensors side by side: [batch, length, of a and of b].
@@ -187,4 +187,4 @@ INSTANTIATE_TEST_SUITE_P(Case, GoldenOrtPassedIn,
                          golden_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::ort_mha_test

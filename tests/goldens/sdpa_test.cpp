@@ -4,7 +4,7 @@
 #include "support/golden.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::sdpa_test {
 namespace {
 
 /// A tensor [batch, length, dim] with one head, or [batch, heads, length, dim].
@@ -50,4 +50,4 @@ INSTANTIATE_TEST_SUITE_P(Case, GoldenSdpa,
                          case_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::sdpa_test

@@ -6,7 +6,7 @@
 
 #include "goldens/layers.hpp"
 
-namespace rapt_test {
+namespace rapt_test::torch_layers_test {
 namespace {
 
 using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -126,4 +126,4 @@ INSTANTIATE_TEST_SUITE_P(Case, GoldenTorch,
                          golden_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::torch_layers_test

@@ -4,7 +4,7 @@
 
 #include "goldens/layers.hpp"
 
-namespace rapt_test {
+namespace rapt_test::tract_llama_test {
 namespace {
 
 using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -70,4 +70,4 @@ TEST_P(GoldenLlama, IsReproducedWithinItsTolerance) {
 INSTANTIATE_TEST_SUITE_P(Case, GoldenLlama, testing::Values("tract/llama_layer_gqa_past"), golden_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::tract_llama_test

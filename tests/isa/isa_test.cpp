@@ -7,7 +7,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::isa_test {
 namespace {
 
 using rapt::all_isas;
@@ -138,4 +138,4 @@ TEST_P(EveryIsa, IsTheOneWhoseKernelRan) {
 RAPT_ON_EVERY_ISA(EveryIsa);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::isa_test

@@ -9,7 +9,7 @@
 #include "support/narrow_cases.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::vocabulary_test {
 
 /// What a region makes of its vocabulary: see vocabulary-inl.hpp.
 template <class T> struct Vocabulary {
@@ -48,12 +48,12 @@ struct NarrowVocabulary {
   void (*store_bfloat16)(const float* a, Eigen::bfloat16* r);
 };
 
-}  // namespace rapt_test
+}  // namespace rapt_test::vocabulary_test
 
 #define RAPT_EACH_REGION "isa/vocabulary-inl.hpp"
 #include "rapt/isa/each_region.hpp"
 
-namespace rapt_test {
+namespace rapt_test::vocabulary_test {
 namespace {
 
 template <class T> Vocabulary<T> vocabulary(Isa isa) {
@@ -376,4 +376,4 @@ TEST_P(VectorVocabulary, ExpHasTheBitsOfTheContract) {
 RAPT_ON_EVERY_ISA(VectorVocabulary);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::vocabulary_test

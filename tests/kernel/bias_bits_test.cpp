@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/stages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::bias_bits_test {
 namespace {
 
 class BiasBits : public OnEveryIsa {};
@@ -109,4 +109,4 @@ TEST_P(BiasBits, OfT5sRelativeBias) {
 RAPT_ON_EVERY_ISA(BiasBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::bias_bits_test

@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/stages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::changes_bits_test {
 namespace {
 
 class ChangesBits : public OnEveryIsa {};
@@ -53,4 +53,4 @@ TEST_P(ChangesBits, OfLargeSinks) {
 RAPT_ON_EVERY_ISA(ChangesBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::changes_bits_test

@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::decode_nonfinite_test {
 namespace {
 
 class DecodeNonFinite : public OnEveryIsa {};
@@ -151,4 +151,4 @@ TEST_P(DecodeNonFinite, EveryNaNThatComesOutIsTheSameOne) {
 RAPT_ON_EVERY_ISA(DecodeNonFinite);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::decode_nonfinite_test

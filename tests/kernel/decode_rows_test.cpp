@@ -7,7 +7,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::decode_rows_test {
 namespace {
 
 class DecodeRows : public OnEveryIsa {
@@ -128,4 +128,4 @@ TEST_P(DecodeRows, AreTheSameWhereHeadsTakeTurns) {
 RAPT_ON_EVERY_ISA(DecodeRows);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::decode_rows_test

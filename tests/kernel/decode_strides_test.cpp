@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::decode_strides_test {
 namespace {
 
 class DecodeStrides : public OnEveryIsa {};
@@ -138,4 +138,4 @@ TEST_P(DecodeStrides, TheLogsumexpGoesWhereItsStridesSay) {
 RAPT_ON_EVERY_ISA(DecodeStrides);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::decode_strides_test

@@ -2,7 +2,7 @@
 #include "support/error_bound.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::forward_accuracy_test {
 namespace {
 
 class ForwardAccuracy : public OnEveryIsa {};
@@ -60,4 +60,4 @@ TEST(ForwardAccuracyBound, CatchesAnErrorOfAThousandth) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::forward_accuracy_test

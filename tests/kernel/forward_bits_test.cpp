@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::forward_bits_test {
 namespace {
 
 constexpr std::array<Index, 16> lengths = {0, 1, 2, 15, 16, 17, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1100};
@@ -179,4 +179,4 @@ TEST_P(Forward, ReturnsTheValueItselfWhenThereIsOneKey) {
 RAPT_ON_EVERY_ISA(Forward);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::forward_bits_test

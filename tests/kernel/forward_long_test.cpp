@@ -6,7 +6,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::forward_long_test {
 namespace {
 
 constexpr Index long_length = 131072;
@@ -64,4 +64,4 @@ TEST(ForwardLongHead, AWholeCausalHeadAveragesItsValues) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::forward_long_test

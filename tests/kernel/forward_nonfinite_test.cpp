@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::forward_nonfinite_test {
 namespace {
 
 template <class T> std::vector<T> poisons() {
@@ -236,4 +236,4 @@ TEST_P(ForwardNonFinite, EveryNaNThatComesOutIsTheSameOne) {
 RAPT_ON_EVERY_ISA(ForwardNonFinite);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::forward_nonfinite_test

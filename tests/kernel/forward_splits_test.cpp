@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::forward_splits_test {
 namespace {
 
 class ForwardSplits : public OnEveryIsa {
@@ -178,4 +178,4 @@ TEST_P(ForwardSplits, AHeadAloneHasItsRowsOfTheGroup) {
 RAPT_ON_EVERY_ISA(ForwardSplits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::forward_splits_test

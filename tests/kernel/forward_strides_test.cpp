@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::forward_strides_test {
 namespace {
 
 /// A view with memory of its own around it: every element of the memory that is not the view's is guarded.
@@ -192,4 +192,4 @@ TEST_P(ForwardStrides, TheLogsumexpGoesWhereItsStridesSay) {
 RAPT_ON_EVERY_ISA(ForwardStrides);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::forward_strides_test

@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/masks.hpp"
 
-namespace rapt_test {
+namespace rapt_test::masks_bits_test {
 namespace {
 
 const std::vector<Shape> shapes = {
@@ -107,4 +107,4 @@ TEST_P(MasksBits, OverSequencesOfDifferentLengthsAreThoseOfEach) {
 RAPT_ON_EVERY_ISA(MasksBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::masks_bits_test

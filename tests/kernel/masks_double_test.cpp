@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/masks.hpp"
 
-namespace rapt_test {
+namespace rapt_test::masks_double_test {
 namespace {
 
 /// A bit for each mask.
@@ -97,4 +97,4 @@ TEST_P(MasksDouble, OfWhichNoneIsAskedForAreNone) {
 RAPT_ON_EVERY_ISA(MasksDouble);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::masks_double_test

@@ -9,7 +9,7 @@
 #include "support/isas.hpp"
 #include "support/masks.hpp"
 
-namespace rapt_test {
+namespace rapt_test::masks_homes_test {
 namespace {
 
 /// A quiet or signalling NaN of either sign; or, if that may be, an infinity.
@@ -209,4 +209,4 @@ TEST_P(MasksHomes, OfRaggedBatches) {
 RAPT_ON_EVERY_ISA(MasksHomes);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::masks_homes_test

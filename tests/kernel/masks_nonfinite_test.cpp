@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/masks.hpp"
 
-namespace rapt_test {
+namespace rapt_test::masks_nonfinite_test {
 namespace {
 
 /// Quiet and signalling NaN of either sign, with payloads; infinities.
@@ -123,4 +123,4 @@ TEST_P(MasksNonFinite, AreOutOfReachWhereNothingIsAttended) {
 RAPT_ON_EVERY_ISA(MasksNonFinite);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::masks_nonfinite_test

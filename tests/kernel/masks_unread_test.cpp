@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace rapt_test {
+namespace rapt_test::masks_unread_test {
 namespace {
 
 /// Memory of whole pages, each of which can be shut.
@@ -126,5 +126,5 @@ TEST_P(MasksUnread, WithAGroupOfQueries) { expect_unread(GetParam(), 40); }
 RAPT_ON_EVERY_ISA(MasksUnread);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::masks_unread_test
 #endif

@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/stages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::rows_bits_test {
 namespace {
 
 using rapt::Coord;
@@ -101,4 +101,4 @@ TEST_P(RowsBits, AFunctionKeepsItsOtherMembers) {
 RAPT_ON_EVERY_ISA(RowsBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::rows_bits_test

@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/stages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::stages_bits_test {
 namespace {
 
 using rapt::Coord;
@@ -115,4 +115,4 @@ TEST_P(StagesBits, AreNotReachedByWhatIsMasked) {
 RAPT_ON_EVERY_ISA(StagesBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::stages_bits_test

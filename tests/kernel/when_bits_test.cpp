@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/stages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::when_bits_test {
 namespace {
 
 class WhenBits : public OnEveryIsa {};
@@ -30,4 +30,4 @@ TEST_P(WhenBits, OfEveryCombination) {
 RAPT_ON_EVERY_ISA(WhenBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::when_bits_test

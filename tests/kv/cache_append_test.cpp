@@ -5,7 +5,7 @@
 #include "support/caches.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_append_test {
 namespace {
 
 /// Ends of chunks that make up n positions: `size` at a time, or at random where that is 0.
@@ -266,4 +266,4 @@ TEST_P(CacheAppend, AMovedCacheIsTheSame) {
 RAPT_ON_EVERY_ISA(CacheAppend);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_append_test

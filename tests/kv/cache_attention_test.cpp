@@ -5,7 +5,7 @@
 #include "support/caches.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_attention_test {
 namespace {
 
 struct Case {
@@ -170,4 +170,4 @@ TEST_P(CacheAttention, ReadsWhatAnyInstructionSetTookIn) {
 RAPT_ON_EVERY_ISA(CacheAttention);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_attention_test

@@ -6,7 +6,7 @@
 #include "support/caches.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_errors_test {
 namespace {
 
 std::string refusal_of(const rapt::CacheShape& shape) {
@@ -247,4 +247,4 @@ TEST(CachePlan, IsOfNoUseEvenIfTheCacheIsAsLongAsBefore) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_errors_test

@@ -5,7 +5,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_memory_test {
 namespace {
 
 class CacheMemory : public OnEveryIsa {};
@@ -75,4 +75,4 @@ TEST_P(CacheMemory, ThatWasNeverWrittenToIsOfNoConsequence) {
 RAPT_ON_EVERY_ISA(CacheMemory);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_memory_test

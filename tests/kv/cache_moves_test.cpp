@@ -14,7 +14,7 @@
 #include "support/isas.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_moves_test {
 namespace {
 
 using rapt::KvCache;
@@ -250,4 +250,4 @@ TEST(CacheMoves, APlanOfChosenSequencesIsOutOfDateOnceOneHasChanged) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_moves_test

@@ -7,7 +7,7 @@
 #include "support/caches.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_nonfinite_test {
 namespace {
 
 class CacheNonFinite : public OnEveryIsa {};
@@ -131,4 +131,4 @@ TEST_P(CacheNonFinite, AreWhatTheRoundingMakesOfLargeNumbers) {
 RAPT_ON_EVERY_ISA(CacheNonFinite);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_nonfinite_test

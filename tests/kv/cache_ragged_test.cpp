@@ -7,7 +7,7 @@
 #include "support/ragged.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_ragged_test {
 namespace {
 
 class CacheRagged : public OnEveryIsa {
@@ -132,4 +132,4 @@ TEST(CacheRaggedErrors, NameTheArgumentAndChangeNothing) {
 RAPT_ON_EVERY_ISA(CacheRagged);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_ragged_test

@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_ring_test {
 namespace {
 
 constexpr Index capacity = 100, slots = 128;  // a ring remembers whole tiles
@@ -240,4 +240,4 @@ RAPT_ON_EVERY_ISA(RingCacheTest);
 RAPT_ON_EVERY_ISA(FullRing);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_ring_test

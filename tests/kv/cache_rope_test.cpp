@@ -9,7 +9,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_rope_test {
 namespace {
 
 using rapt::KvCache;
@@ -133,4 +133,4 @@ TEST(CacheRope, RefusesTablesAndRowsThatDoNotFitAndChangesNothing) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_rope_test

@@ -7,7 +7,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cache_threads_test {
 namespace {
 
 class CacheThreads : public OnEveryIsa {};
@@ -71,4 +71,4 @@ TEST_P(CacheThreads, SpansOfOneHeadAreDealt) {
 RAPT_ON_EVERY_ISA(CacheThreads);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cache_threads_test

@@ -8,7 +8,7 @@
 #include "support/pages.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::paged_test {
 namespace {
 
 class PagedRows : public OnEveryIsa {
@@ -148,4 +148,4 @@ TEST_F(PagedErrors, OfAPlanWhoseTableHasChanged) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::paged_test

@@ -10,7 +10,7 @@
 #include "support/isas.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::pool_test {
 namespace {
 
 class PagePools : public OnEveryIsa {
@@ -216,4 +216,4 @@ TEST(PagePool, APrefixHasToFit) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::pool_test

@@ -10,7 +10,7 @@
 #include "support/isas.hpp"
 #include "support/pages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::pool_use_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -124,4 +124,4 @@ TEST_P(PoolUse, NarrowRowsHaveTheBitsOfWideOnes) {
 RAPT_ON_EVERY_ISA(PoolUse);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::pool_use_test

@@ -7,7 +7,7 @@
 #include "support/caches.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::two_types_test {
 namespace {
 
 /// Keys that K keeps as they are, and values that V does.
@@ -113,4 +113,4 @@ TEST_P(KvTypes, MayDifferInACallersPages) {
 RAPT_ON_EVERY_ISA(KvTypes);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::two_types_test

@@ -8,7 +8,7 @@
 #include "support/error_bound.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::layer_accuracy_test {
 namespace {
 
 constexpr double u = ExpError<float>::u;
@@ -261,4 +261,4 @@ TEST(LayerAccuracyBound, CatchesAWindowThatIsOneTooShort) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::layer_accuracy_test

@@ -5,7 +5,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::layer_allocation_test {
 namespace {
 
 TEST(LayerAllocationCounter, CountsAnAllocation) {
@@ -98,4 +98,4 @@ TEST_P(LayerAllocations, WithoutMemoryChangeNothing) {
 RAPT_ON_EVERY_ISA(LayerAllocations);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::layer_allocation_test

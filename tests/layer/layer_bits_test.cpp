@@ -5,7 +5,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::layer_bits_test {
 namespace {
 
 class LayerBits : public OnEveryIsa {
@@ -281,4 +281,4 @@ TEST_P(LayerBits, OutliveTheWeightsAndAMove) {
 RAPT_ON_EVERY_ISA(LayerBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::layer_bits_test

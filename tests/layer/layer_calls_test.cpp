@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::layer_calls_test {
 namespace {
 
 const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -209,4 +209,4 @@ TEST(OutputGate, IsASigmoid) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::layer_calls_test

@@ -4,7 +4,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::layer_cross_test {
 namespace {
 
 const LayerConfig config{.hidden_size = 30,
@@ -111,4 +111,4 @@ TEST_P(CrossAttention, DoesNotDependOnThreads) {
 RAPT_ON_EVERY_ISA(CrossAttention);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::layer_cross_test

@@ -5,7 +5,7 @@
 #include "support/executors.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::layer_errors_test {
 namespace {
 
 using Change = std::function<void(LayerConfig&)>;
@@ -338,4 +338,4 @@ TEST(CrossAttentionErrors, NameTheArgument) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::layer_errors_test

@@ -6,7 +6,7 @@
 #include "layer/layers.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::presets_test {
 namespace {
 
 namespace presets = rapt::presets;
@@ -263,4 +263,4 @@ TEST(Presets, MakeLayersThatRun) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::presets_test

@@ -7,7 +7,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::rms_norm_test {
 namespace {
 
 template <class T> struct Normed {
@@ -165,4 +165,4 @@ TEST(RmsNormErrors, NameTheArgument) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::rms_norm_test

@@ -5,7 +5,7 @@
 #include "rapt/reference/linear.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::linear_accuracy_test {
 namespace {
 
 /// A chain of n fused multiply-adds rounds n times, and a term goes through at most all of them: with u the roundoff,
@@ -81,4 +81,4 @@ TEST(LinearReference, IsEigensProduct) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::linear_accuracy_test

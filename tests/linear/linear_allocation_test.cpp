@@ -5,7 +5,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::linear_allocation_test {
 namespace {
 
 class LinearAllocations : public OnEveryIsa {
@@ -47,4 +47,4 @@ TEST_P(LinearAllocations, OfACallWithALargeEnoughWorkspaceAreNone) {
 RAPT_ON_EVERY_ISA(LinearAllocations);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::linear_allocation_test

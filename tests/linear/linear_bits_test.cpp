@@ -4,7 +4,7 @@
 #include "support/executors.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::linear_bits_test {
 namespace {
 
 class LinearBits : public OnEveryIsa {
@@ -174,4 +174,4 @@ TEST(LinearBitsOfLargeWeights, AreRight) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::linear_bits_test

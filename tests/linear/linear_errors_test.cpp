@@ -3,7 +3,7 @@
 #include "support/executors.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::linear_errors_test {
 namespace {
 
 class LinearErrors : public testing::Test {
@@ -142,4 +142,4 @@ TEST(LinearExecutors, ThatThrowOrDoNothingAreHeardOf) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::linear_errors_test

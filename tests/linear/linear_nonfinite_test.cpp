@@ -3,7 +3,7 @@
 #include "linear/projections.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::linear_nonfinite_test {
 namespace {
 
 class LinearNonfinite : public OnEveryIsa {
@@ -81,4 +81,4 @@ TEST_P(LinearNonfinite, ZerosHaveTheSignOfTheTranscription) {
 RAPT_ON_EVERY_ISA(LinearNonfinite);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::linear_nonfinite_test

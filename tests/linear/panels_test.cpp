@@ -7,7 +7,7 @@
 
 #include "support/random.hpp"
 
-namespace rapt_test {
+namespace rapt_test::panels_test {
 namespace {
 
 using rapt::Index;
@@ -39,4 +39,4 @@ TEST(LinearPanels, HoldEachWeightInItsLaneAndZerosBeyond) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::panels_test

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace rapt_test {
+namespace rapt_test::schedule_test {
 namespace {
 
 using rapt::Index;
@@ -51,4 +51,4 @@ TEST(LinearSchedule, BoundsTheMemoryToWorkIn) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::schedule_test

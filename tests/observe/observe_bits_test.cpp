@@ -9,7 +9,7 @@
 #include "support/masks.hpp"
 #include "support/observe.hpp"
 
-namespace rapt_test {
+namespace rapt_test::observe_bits_test {
 namespace {
 
 /// Memory for the stages that need some: for up to 600 keys and 4 heads.
@@ -275,4 +275,4 @@ TEST_P(ObserveBits, OfTurnedQueriesAreThoseOfQueriesThatWereTurnedBefore) {
 RAPT_ON_EVERY_ISA(ObserveBits);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::observe_bits_test

@@ -8,7 +8,7 @@
 #include "support/observe.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::observe_errors_test {
 namespace {
 
 class ObserveErrors : public testing::Test {
@@ -173,4 +173,4 @@ TEST_P(ObserveAllocations, ThatFailLeaveEverythingAsItWas) {
 RAPT_ON_EVERY_ISA(ObserveAllocations);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::observe_errors_test

@@ -6,7 +6,7 @@
 #include "support/isas.hpp"
 #include "support/observe.hpp"
 
-namespace rapt_test {
+namespace rapt_test::observe_meaning_test {
 namespace {
 
 class Observing : public OnEveryIsa {};
@@ -277,4 +277,4 @@ TEST_P(Observing, ShowsScoresAtEveryPointOfAComposition) {
 RAPT_ON_EVERY_ISA(Observing);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::observe_meaning_test

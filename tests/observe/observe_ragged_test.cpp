@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::observe_ragged_test {
 namespace {
 
 /// Answers to everything, in the places of views [batch, heads, n] and [batch, heads, keys].
@@ -146,4 +146,4 @@ TEST(ObserveRaggedErrors, NameTheArgument) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::observe_ragged_test

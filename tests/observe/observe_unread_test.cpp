@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <new>
 
-namespace rapt_test {
+namespace rapt_test::observe_unread_test {
 namespace {
 
 class ObserveUnread : public OnEveryIsa {};
@@ -63,5 +63,5 @@ TEST_P(ObserveUnread, AreTilesThatAMaskSkips) {
 RAPT_ON_EVERY_ISA(ObserveUnread);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::observe_unread_test
 #endif

@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::concurrent_test {
 namespace {
 
 class ConcurrentCalls : public OnEveryIsa {
@@ -77,4 +77,4 @@ TEST(OpenMpExecutor, WorksInsideAParallelRegion) {
 #endif
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::concurrent_test

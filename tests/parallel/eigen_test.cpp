@@ -12,7 +12,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::eigen_test {
 namespace {
 
 /// A pool that keeps what it is given, to be run when a test says so or at its own end, or refuses it.
@@ -166,4 +166,4 @@ TEST_P(EigenPool, MayBeCalledFromInsideATask) {
 RAPT_ON_EVERY_ISA(EigenPool);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::eigen_test

@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::executor_test {
 namespace {
 
 /// Throws before or after the work is done.
@@ -146,4 +146,4 @@ TEST_P(Executors, DoNotLetASecondCallIntoAWorkspaceThatIsInUse) {
 RAPT_ON_EVERY_ISA(Executors);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::executor_test

@@ -6,7 +6,7 @@
 #include "support/ragged.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::allocation_test {
 namespace {
 
 class Allocations : public OnEveryIsa {
@@ -105,4 +105,4 @@ TEST_P(Allocations, ThatFailLeaveAWorkspaceAsItWas) {
 RAPT_ON_EVERY_ISA(Allocations);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::allocation_test

@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/ragged.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cuts_test {
 namespace {
 
 using rapt::detail::Cut;
@@ -195,4 +195,4 @@ TEST_P(RaggedPlans, ExplainThemselves) {
 RAPT_ON_EVERY_ISA(RaggedPlans);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cuts_test

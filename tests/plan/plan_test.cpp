@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::plan_test {
 namespace {
 
 class Plans : public OnEveryIsa {};
@@ -170,4 +170,4 @@ TEST_P(Plans, SayWhenTheRowsAreFew) {
 RAPT_ON_EVERY_ISA(Plans);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::plan_test

@@ -9,7 +9,7 @@
 
 #include "support/random.hpp"
 
-namespace rapt_test {
+namespace rapt_test::schedule_test {
 namespace {
 
 using rapt::Index;
@@ -146,4 +146,4 @@ TEST(Schedule, RoundsUp) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::schedule_test

@@ -10,7 +10,7 @@
 
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::workspace_test {
 namespace {
 
 using rapt::Workspace;
@@ -62,4 +62,4 @@ TEST(Workspace, IsInUseOnceAtATime) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::workspace_test

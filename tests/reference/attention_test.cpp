@@ -5,7 +5,7 @@
 
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::attention_test {
 namespace {
 
 /// Two queries, three keys of two dims, values of one dim. With scale 1 the scores are
@@ -81,4 +81,4 @@ TEST(Reference, ScalesByTheRootOfTheKeysDimensionUnlessToldOtherwise) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::attention_test

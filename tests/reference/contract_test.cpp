@@ -4,7 +4,7 @@
 
 #include "support/error_bound.hpp"
 
-namespace rapt_test {
+namespace rapt_test::contract_test {
 namespace {
 
 template <class T> using RowState = rapt::contract::RowState<T>;
@@ -91,4 +91,4 @@ TEST(ContractState, IsTheSameToRoundingInWhateverOrderSpansAreMerged) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::contract_test

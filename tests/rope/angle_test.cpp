@@ -8,7 +8,7 @@
 #include "support/isas.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::angle_test {
 namespace {
 
 /// A frequency with so few bits that its product with a position is exact in a long double of 64.
@@ -85,4 +85,4 @@ TEST_P(RopeAngle, OfZeroIsExactAndOfItsNegativeIsTheMirrorImage) {
 RAPT_ON_EVERY_ISA(RopeAngle);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::angle_test

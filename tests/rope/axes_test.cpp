@@ -6,7 +6,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::axes_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -68,4 +68,4 @@ TEST(RopeAxes, RefusesWhatDoesntFit) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::axes_test

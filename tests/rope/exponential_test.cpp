@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace rapt_test {
+namespace rapt_test::exponential_test {
 namespace {
 
 TEST(Exponential, IsWithinTwoUlps) {
@@ -22,4 +22,4 @@ TEST(Exponential, OfZeroIsOne) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::exponential_test

@@ -16,7 +16,7 @@
 #include "rapt/rope/spec.hpp"
 #include "support/isas.hpp"
 
-namespace rapt_test {
+namespace rapt_test::golden_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -259,4 +259,4 @@ INSTANTIATE_TEST_SUITE_P(Case, GoldenRotation,
                          case_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::golden_test

@@ -7,7 +7,7 @@
 
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::powers_test {
 namespace {
 
 using rapt::detail::inverse_root;
@@ -52,4 +52,4 @@ TEST(Powers, DoNotDependOnTheLastBitsOfTheFirstGuess) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::powers_test

@@ -12,7 +12,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::rotate_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -447,4 +447,4 @@ TEST_F(RopeRotateRefuses, AnExecutorWithoutWorkersAndAnInstructionSetThatIsNotHe
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::rotate_test

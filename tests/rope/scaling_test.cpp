@@ -7,7 +7,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::scaling_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -157,4 +157,4 @@ TEST(RopeScaling, RefusesWhatCantBe) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::scaling_test

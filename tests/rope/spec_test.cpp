@@ -7,7 +7,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::spec_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -87,4 +87,4 @@ TEST(RopeSpec, ThatWasChangedIsCheckedAgain) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::spec_test

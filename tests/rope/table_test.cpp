@@ -8,7 +8,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::table_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -161,4 +161,4 @@ TEST(RopeTable, RefusesWhatCantBe) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::table_test

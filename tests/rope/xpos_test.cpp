@@ -5,7 +5,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::xpos_test {
 namespace {
 
 namespace rope = rapt::rope;
@@ -48,4 +48,4 @@ TEST(RopeXPos, ATableRefusesScalesThatItCantHold) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::xpos_test

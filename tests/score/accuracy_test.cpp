@@ -7,7 +7,7 @@
 #include "support/isas.hpp"
 #include "support/stages.hpp"
 
-namespace rapt_test {
+namespace rapt_test::accuracy_test {
 namespace {
 
 class ChangesAccuracy : public OnEveryIsa {};
@@ -76,4 +76,4 @@ TEST(ChangesAccuracyBound, CatchesAnotherScore) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::accuracy_test

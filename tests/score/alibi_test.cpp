@@ -8,7 +8,7 @@
 #include "support/golden.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::alibi_test {
 namespace {
 
 using rapt::Coord;
@@ -94,4 +94,4 @@ INSTANTIATE_TEST_SUITE_P(Case, GoldenAlibi,
                          golden_name);
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::alibi_test

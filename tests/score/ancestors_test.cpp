@@ -4,7 +4,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::ancestors_test {
 namespace {
 
 using rapt::ancestors;
@@ -131,4 +131,4 @@ TEST(Ancestors, KeepNothingOfTheCallers) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::ancestors_test

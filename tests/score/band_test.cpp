@@ -6,7 +6,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::band_test {
 namespace {
 
 using rapt::Band;
@@ -128,4 +128,4 @@ TEST(Score, IsWhatAttentionTakesAsAMask) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::band_test

@@ -9,7 +9,7 @@
 #include "support/caches.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::bias_test {
 namespace {
 
 using rapt::Coord;
@@ -81,4 +81,4 @@ TEST(Bias, OfTheWrongShapeIsRefused) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::bias_test

@@ -5,7 +5,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::block_sparse_test {
 namespace {
 
 using rapt::block_sparse;
@@ -103,4 +103,4 @@ TEST(BlockSparse, RefusesWhatIsNotCompressedRows) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::block_sparse_test

@@ -6,7 +6,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::by_head_test {
 namespace {
 
 using rapt::Coord;
@@ -89,4 +89,4 @@ TEST(ByHead, RefusesACallOfOtherHeads) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::by_head_test

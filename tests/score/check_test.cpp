@@ -10,7 +10,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::check_test {
 namespace {
 
 /// Refuses every call, and says what it saw.
@@ -136,4 +136,4 @@ TEST(StageCheck, AsksInTheOrderWritten) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::check_test

@@ -2,7 +2,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::chunks_test {
 namespace {
 
 using rapt::chunk_local;
@@ -72,4 +72,4 @@ TEST(ChunkLocal, IsDescribed) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::chunks_test

@@ -9,7 +9,7 @@
 #include "rapt/score/band.hpp"
 #include "rapt/score/softcap.hpp"
 
-namespace rapt_test {
+namespace rapt_test::compose_test {
 namespace {
 
 using rapt::Box;
@@ -64,4 +64,4 @@ TEST(Softcap, StaysWithinItsBound) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::compose_test

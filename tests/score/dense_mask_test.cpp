@@ -5,7 +5,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::dense_mask_test {
 namespace {
 
 const Shape shape{2, 3, 1, 40, 150};
@@ -123,4 +123,4 @@ TEST(DenseMask, RefusesExtentsThatAreNotTheCalls) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::dense_mask_test

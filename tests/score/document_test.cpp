@@ -4,7 +4,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::document_test {
 namespace {
 
 using rapt::document;
@@ -108,4 +108,4 @@ TEST(Document, RefusesIdsThatDoNotFitTheCall) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::document_test

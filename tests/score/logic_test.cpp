@@ -2,7 +2,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::logic_test {
 namespace {
 
 using rapt::causal;
@@ -86,4 +86,4 @@ TEST(Logic, IsDescribed) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::logic_test

@@ -5,7 +5,7 @@
 #include "support/masks.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::padding_test {
 namespace {
 
 using rapt::left_padding;
@@ -94,4 +94,4 @@ TEST(Padding, IsDescribed) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::padding_test

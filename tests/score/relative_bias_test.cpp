@@ -8,7 +8,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::relative_bias_test {
 namespace {
 
 using rapt::Coord;
@@ -119,4 +119,4 @@ TEST(RelativeBias, SaysWhatItHasToBe) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::relative_bias_test

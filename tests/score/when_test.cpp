@@ -16,7 +16,7 @@
 #include "rapt/score/softcap.hpp"
 #include "support/refusal.hpp"
 
-namespace rapt_test {
+namespace rapt_test::when_test {
 namespace {
 
 using rapt::Box;
@@ -77,4 +77,4 @@ TEST(When, HasWhatTheStageHas) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::when_test

@@ -12,7 +12,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::cascade_test {
 namespace {
 
 /// Sequences of `common` keys that they share and `own` of their own.
@@ -181,4 +181,4 @@ TEST(CascadeErrors, NameTheArgument) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::cascade_test

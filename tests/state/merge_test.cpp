@@ -13,7 +13,7 @@
 #include "support/refusal.hpp"
 #include "support/tensors.hpp"
 
-namespace rapt_test {
+namespace rapt_test::merge_test {
 namespace {
 
 using rapt::AttentionState;
@@ -202,4 +202,4 @@ TEST(MergeErrors, NameThePart) {
 }
 
 }  // namespace
-}  // namespace rapt_test
+}  // namespace rapt_test::merge_test

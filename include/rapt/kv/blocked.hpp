@@ -36,7 +36,7 @@ template <class K, class V = K> struct BlockedHead {
   const V* value(Index position) const { return values + slot(position) * value_row; }
 };
 
-/// As StridedKv, of some consecutive sequences of a cache.
+/// As StridedKv, of some sequences of a cache.
 template <class K, class V = K> struct BlockedKv {
   using StoredKey = K;
   using StoredValue = V;

@@ -158,9 +158,10 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     check_in_place(sequence, "remove");
     const Turn<Arithmetic> turn = turn_back(options, end - begin);
     if (begin == end) return;
-    home_.make_own(sequence, begin, length - (end - begin));
-    for (Index from = end; from < length; ++from) move(sequence, from, from - (end - begin), turn);
-    home_.truncate(sequence, length - (end - begin));
+    const Index left = length - (end - begin);
+    if (begin < left) home_.make_own(sequence, begin, left);
+    for (Index to = begin; to < left; ++to) move(sequence, to + (end - begin), to, turn);
+    home_.truncate(sequence, left);
   }
 
   /// Of the positions from `first` on, keeps those that are listed, in ascending order, and drops the rest, in place:
@@ -178,9 +179,10 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
         fail("keep", {"position ", i, " of those to keep is ", kept[i]},
              {"they have to ascend, from ", first, " to ", length - 1});
     check_in_place(sequence, "keep");
-    home_.make_own(sequence, first, first + kept.size());
-    for (Index i = 0; i < kept.size(); ++i)
-      if (kept[i] != first + i) move(sequence, kept[i], first + i, {});
+    Index i = 0;
+    while (i < kept.size() && kept[i] == first + i) ++i;  // these stay where they are, in a page that is perhaps shared
+    if (i < kept.size()) home_.make_own(sequence, first + i, first + kept.size());
+    for (; i < kept.size(); ++i) move(sequence, kept[i], first + i, {});
     home_.truncate(sequence, first + kept.size());
   }
 
@@ -224,7 +226,10 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     const Integers chosen(sequences);
     require(chosen.size() >= 1 && chosen.size() < max_length, "view", "the number of sequences", chosen.size(),
             "it has to be from 1 to 2^30 - 1");
-    for (Index b = 0; b < chosen.size(); ++b) check_sequence("view", chosen[b]);
+    for (Index b = 0; b < chosen.size(); ++b)
+      if (chosen[b] < 0 || chosen[b] >= this->sequences())
+        fail("view", {"sequence ", b, " of those chosen is ", chosen[b]},
+             {"it has to be from 0 to ", this->sequences() - 1});
     typename Home::Kv kv = home_.kv(0, this->sequences());
     kv.choose(chosen);
     return {kv};

@@ -16,8 +16,6 @@
 
 RAPT_NAMESPACE_BEGIN
 
-namespace detail {}  // namespace detail
-
 /// A number for each batch entry, which stays the caller's memory, or one for all of them.
 class PerBatch {
  public:
