@@ -57,12 +57,12 @@ template <int N, class T> RAPT_NOINLINE void rotate_by(int lanes, const T* a, T*
 template <class K> RAPT_NOINLINE void do_widen(const K* a, float* r) { store(r, load(a)); }
 template <class K> RAPT_NOINLINE void do_narrow(const float* a, K* r) { store(r, load(a)); }
 
-inline rapt_test::NarrowVocabulary narrow_words_of_region() {
+inline rapt_test::vocabulary_test::NarrowVocabulary narrow_words_of_region() {
   return {Vec<float>::lanes, &do_widen<Eigen::half>, &do_widen<Eigen::bfloat16>, &do_narrow<Eigen::half>,
           &do_narrow<Eigen::bfloat16>};
 }
 
-template <class T> rapt_test::Vocabulary<T> words_of_region() {
+template <class T> rapt_test::vocabulary_test::Vocabulary<T> words_of_region() {
   return {region_isa,     Vec<T>::lanes,    &do_copy<T>,       &do_broadcast<T>, &do_add<T>,
           &do_sub<T>,     &do_mul<T>,       &do_div<T>,        &do_max<T>,       &do_fma<T>,
           &do_zip_low<T>, &do_zip_high<T>,  &do_unzip_even<T>, &do_unzip_odd<T>, &do_greater<T>,

@@ -115,6 +115,28 @@ TEST_P(CacheMoves, RemoveLeavesSharedPagesAlone) {
   EXPECT_EQ(pool.shared_pages(), 1);
 }
 
+/// What only forgets, or keeps what stands in its place, needs no copy, and so no free page.
+TEST_P(CacheMoves, WhatMovesNothingCopiesNoPage) {
+  const Inputs<float> inputs(shape, 5);
+  const Views<float> in = inputs.views();
+  PagePool<float> pool({.pages = 4, .kv_heads = 2, .head_dim = 12, .value_dim = 10});
+  PagedCache<float> cache(pool, 2, 80, GetParam());
+  cache.append(0, entry(in.k, 0), entry(in.v, 0));
+  cache.fork(0, 1);
+  const std::vector<float> before = contents(cache, 0, 0, 60);
+  cache.remove(1, 57, 60);
+  cache.keep(1, 50, std::vector<Index>{50, 51});
+  EXPECT_EQ(cache.length(1), 52);
+  EXPECT_EQ(pool.free_pages(), 0);
+  EXPECT_TRUE(same_bits(contents(cache, 1, 0, 52), contents(cache, 0, 0, 52)));
+  EXPECT_EQ(refusal([&] { cache.remove(1, 20, 30); }),
+            "rapt: pages: of sequence 1 are shared, and it takes copies of 2; the pool has 0 of its 4 left");
+  EXPECT_EQ(refusal([&] { cache.keep(1, 49, std::vector<Index>{51}); }),
+            "rapt: pages: of sequence 1 are shared, and it takes copies of 1; the pool has 0 of its 4 left");
+  EXPECT_EQ(cache.length(1), 52);
+  EXPECT_TRUE(same_bits(contents(cache, 0, 0, 60), before));
+}
+
 /// After a tree of proposed tokens has been attended to, its accepted path is what decoding goes on from.
 TEST_P(CacheMoves, KeepsTheAcceptedPathOfATree) {
   const Inputs<float> inputs({1, 4, 2, 1, 60, 12, 10}, 6);
@@ -226,7 +248,8 @@ TEST(CacheMoveErrors, NameWhatCanNotBe) {
   EXPECT_EQ(refusal([&] { cache.keep(0, 61, std::vector<Index>{}); }),
             "rapt: keep: first is 61; it has to be from 0 to 60, the length of sequence 0");
   const std::vector<Index> beyond{0, 3}, twice{1, 1};
-  EXPECT_EQ(refusal([&] { cache.view(beyond); }), "rapt: view: is 3; it has to be from 0 to 2");
+  EXPECT_EQ(refusal([&] { cache.view(beyond); }),
+            "rapt: view: sequence 1 of those chosen is 3; it has to be from 0 to 2");
   View<const float> k = in.k, v = in.v;
   k.extent[0] = v.extent[0] = 2;
   EXPECT_EQ(refusal([&] { cache.append(twice, positions(k, 0, 1), positions(v, 0, 1)); }),
