@@ -159,7 +159,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     const Turn<Arithmetic> turn = turn_back(options, end - begin);
     if (begin == end) return;
     const Index left = length - (end - begin);
-    if (begin < left) home_.make_own(sequence, begin, left);
+    home_.make_own(sequence, begin, left);
     for (Index to = begin; to < left; ++to) move(sequence, to + (end - begin), to, turn);
     home_.truncate(sequence, left);
   }
@@ -181,7 +181,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     check_in_place(sequence, "keep");
     Index i = 0;
     while (i < kept.size() && kept[i] == first + i) ++i;  // these stay where they are, in a page that is perhaps shared
-    if (i < kept.size()) home_.make_own(sequence, first + i, first + kept.size());
+    home_.make_own(sequence, first + i, first + kept.size());
     for (; i < kept.size(); ++i) move(sequence, kept[i], first + i, {});
     home_.truncate(sequence, first + kept.size());
   }

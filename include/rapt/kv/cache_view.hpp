@@ -8,8 +8,7 @@
 
 RAPT_NAMESPACE_BEGIN
 
-/// The keys and values of some sequences of a cache, or of pages, for attention() to attend to. Owns
-/// nothing.
+/// The keys and values of some sequences of a cache, or of pages, for attention() to attend to. Owns nothing.
 template <CacheElement K, class Kv = detail::BlockedKv<K>> struct CacheView { Kv kv; };
 
 RAPT_NAMESPACE_END

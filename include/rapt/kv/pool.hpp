@@ -205,8 +205,9 @@ template <class K, class V = K> class Pages {
     for (Index i = count(length(s)); i < count(length(s) + more); ++i) entry(s, i) = pool_->take();
     lengths_[at(s)] += more;
   }
-  /// Pages of positions [first, last) that others hold too are copied before they are written to.
+  /// Pages of positions [first, last), of none perhaps, that others hold too are copied before they are written to.
   void make_own(Index s, Index first, Index last) {
+    if (first >= last) return;
     const Index begin = first / pool_->page_size(), end = count(last);
     Index needed = 0;
     for (Index i = begin; i < end; ++i) needed += pool_->references(entry(s, i)) > 1;
