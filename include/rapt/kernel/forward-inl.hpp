@@ -9,7 +9,6 @@ struct Place {
   const detail::Schedule* cut;  // how the batch is cut, or, if it is ragged, the sequence
   Index batch, kv_head, block;
   Index first_row, rows;
-  Index block_step;  // in positions, to the block that is worked on next
   Index first_span, last_span;
   Index number;                    // of the block, among all that are cut like it
   Index first_block, first_state;  // where those begin among all that are dealt into parts
@@ -37,7 +36,6 @@ template <class T, class Kv> RAPT_NOINLINE Place place_of(const detail::ForwardW
   at.number = head * s.blocks + at.block;
   at.first_row = at.block * s.block_rows();
   at.rows = s.rows - at.first_row < s.block_rows() ? s.rows - at.first_row : s.block_rows();
-  at.block_step = at.block == 0 ? 0 : s.block_rows() / work.problem.group();
   at.first_span = s.spans * part / s.parts;
   at.last_span = s.spans * (part + 1) / s.parts;
   return at;
@@ -89,6 +87,51 @@ template <class T> RAPT_INLINE Group<T>* take_groups(Carver& carver, Index group
   return g;
 }
 
+/// Goes through rows: the heads of a group, position by position. (To divide a row's number takes longer.)
+struct RowWalk {
+  Index position, head, group;
+  RAPT_INLINE void advance() {
+    if (++head < group) return;
+    head = 0;
+    ++position;
+  }
+};
+RAPT_INLINE RowWalk walk_from(Index row, Index group) { return {row / group, row % group, group}; }
+
+/// What is wanted while a group is at its last tile: the queries of the same group of the item that is likely to come
+/// next, and the rows that this one's outputs go to. `next` may be the item itself.
+template <class T, class Kv>
+RAPT_NOINLINE void want_next(Group<T>& g, const detail::Problem<T, Kv>& p, const Place& next, Index first_row) {
+  constexpr int lanes = group_lanes<T>;
+  const Index group = p.group(), begin = p.q_at.begin(next.batch), last = next.rows - 1;
+  const Index first = first_row < last ? first_row : last;
+  RowWalk walk = walk_from(next.first_row + first, group);
+  const std::byte* address = nullptr;
+  for (int j = 0; j < contract::tile; ++j) {
+    if (j < lanes && first + j <= last) {
+      address = reinterpret_cast<const std::byte*>(
+          p.q.row(next.batch, next.kv_head * group + walk.head, begin + walk.position));
+      walk.advance();
+    }
+    g.after.keys[j] = address;
+    g.after.values[j] = reinterpret_cast<const std::byte*>(g.output[j % lanes]);
+  }
+}
+
+/// Turns a group's queries, from `query` to `turned` [lanes][head_dim].
+template <class T, class Kv>
+RAPT_NOINLINE void turn_queries(const Group<T>& g, const detail::ForwardWork<T, Kv>& work, Index first_row,
+                                const T** query, T* turned) {
+  const detail::Problem<T, Kv>& p = work.problem;
+  static_assert(group_lanes<T> <= contract::tile, "queries are turned where a tile's keys are copied to later");
+  for (int i = 0; i < group_lanes<T>; ++i) {
+    T* const to = turned + (i < g.rows ? i : g.rows - 1) * p.head_dim();
+    const Index place = p.q_at.begin(g.batch) + (first_row + i) / p.group();
+    if (i < g.rows) work.rotation.turn(g.batch, place, g.position[i], p.head_dim(), query[i], p.q.stride[3], to);
+    query[i] = to;
+  }
+}
+
 /// Fills a group with rows from `first_row` on, and packs their queries, turned if they are to be, by way of `turned`
 /// [lanes][head_dim].
 template <class T, class Kv>
@@ -104,31 +147,42 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, Kv>& wor
   g.first_query = p.first_query(at.batch);
   g.span_empty = g.total_empty = true;
   const T* query[lanes];
-  const Index group = p.group(), q_begin = p.q_at.begin(at.batch), out_begin = p.out_at.begin(at.batch);
+  const Index q_begin = p.q_at.begin(at.batch), out_begin = p.out_at.begin(at.batch);
+  RowWalk walk = walk_from(first_row, p.group());
   for (int i = 0; i < lanes; ++i) {
-    const Index row = first_row + (i < g.rows ? i : g.rows - 1);
-    const Index position = row / group, head = g.first_head + row % group;
+    const Index head = g.first_head + walk.head;
     g.head[i] = static_cast<std::int32_t>(head);
-    g.position[i] = static_cast<std::int32_t>(g.first_query + position);
-    g.output[i] = p.out.row(at.batch, head, out_begin + position);
-    query[i] = p.q.row(at.batch, head, q_begin + position);
+    g.position[i] = static_cast<std::int32_t>(g.first_query + walk.position);
+    g.output[i] = p.out.row(at.batch, head, out_begin + walk.position);
+    query[i] = p.q.row(at.batch, head, q_begin + walk.position);
+    if (i + 1 < g.rows) walk.advance();
   }
-  for (Index j = 0; j < contract::tile; ++j) {
-    g.after.keys[j] = reinterpret_cast<const std::byte*>(query[j % lanes] - at.block_step * p.q.stride[2]);
-    g.after.values[j] = reinterpret_cast<const std::byte*>(g.output[j % lanes]);
-  }
-  static_assert(lanes <= contract::tile, "queries are turned where a tile's keys are copied to later");
   Index stride = p.q.stride[3];
   if (work.rotation.table != nullptr) {
-    for (int i = 0; i < lanes; ++i) {
-      const Index row = first_row + (i < g.rows ? i : g.rows - 1);
-      T* const to = turned + i * p.head_dim();
-      work.rotation.turn(at.batch, q_begin + row / group, g.position[i], p.head_dim(), query[i], stride, to);
-      query[i] = to;
-    }
+    turn_queries(g, work, first_row, query, turned);
     stride = 1;
   }
-  pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.queries);
+  pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.registers * width, g.queries);
+}
+
+/// Asks for the first tile of an item, as no tile before it has done so.
+template <class T, class Kv> RAPT_NOINLINE void fetch_first_tile(const detail::Problem<T, Kv>& p, const Place& at) {
+  const typename Kv::Head head = p.kv.head(at.batch, at.kv_head);
+  const Index first = at.first_span * contract::span, kept = p.kv.first(at.batch), length = p.kv_len(at.batch);
+  const Index begin = first < kept ? kept : first;
+  const Index end = length - begin < contract::tile ? length : begin + contract::tile;
+  constexpr Index line = 64 / sizeof(typename Kv::StoredKey);
+  for (Index key = begin; key < end; ++key) {
+    const Index inside = Kv::blocked ? key % detail::key_block : 0;
+    for (Index d = 0; d < p.head_dim(); d += line) prefetch(head.key(key - inside) + inside * p.head_dim() + d);
+  }
+}
+
+/// The item that a worker is likely to draw next: meanwhile the others draw one each.
+template <class T, class Kv>
+RAPT_INLINE Place likely_next(const detail::ForwardWork<T, Kv>& work, Index item, const Place& at) {
+  const Index after = item + work.schedule.workers;
+  return after < work.schedule.items() ? place_of(work, after) : at;
 }
 
 template <class T, class Kv>
@@ -137,6 +191,19 @@ RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const
   find_keys(kv, head, s.keys, tile);
   find_values(kv, head, s.values, tile);
   find_next(kv, head, kv.length(at.batch), tile, tile.next);
+}
+
+/// What a group asks for while it is at a tile: the one after it; or, if that is short or there is none, what the group
+/// wants at its end, as a stretch is asked for along with each key, and a short tile has too few.
+template <class T>
+RAPT_INLINE const AheadRows& ahead_of(const Group<T>& g, const Tile<T>& tile, Index following, AheadRows& mixed) {
+  if (following <= 0) return g.after;
+  if (following >= contract::tile) return tile.next;
+  for (Index j = 0; j < contract::tile; ++j) {
+    mixed.keys[j] = j < following ? tile.next.keys[j] : g.after.keys[j];
+    mixed.values[j] = j < following ? tile.next.values[j] : g.after.values[j];
+  }
+  return mixed;
 }
 
 /// The groups of a block go through one tile of keys.
@@ -157,7 +224,8 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, Kv>& work, const Pla
     found = true;
     const bool last = left <= contract::tile ||
                       work.score.covers(box_of(g, 0, g.registers, first_key + contract::tile, 1)) == Coverage::none;
-    const AheadRows& ahead = last ? g.after : tile.next;
+    AheadRows mixed;
+    const AheadRows& ahead = ahead_of(g, tile, last ? 0 : left - contract::tile, mixed);
     if (covers == Coverage::all)
       attend_full(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim());
     else
@@ -286,14 +354,17 @@ RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, Kv>& work, const Pla
 }
 
 template <class T, class Kv>
-RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, const Place& at, std::byte* memory) {
+RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, Index item, const Place& at, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
   Carver carver{memory};
   const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
   Group<T>* groups = take_groups<T>(carver, work.schedule.groups, p.head_dim(), p.value_dim());
   const Index lanes = group_lanes<T>, count = detail::ceil_div(at.rows, lanes);
+  const Place next = likely_next(work, item, at);
+  fetch_first_tile(p, at);
   for (Index i = 0; i < count; ++i) {
     fill_group(groups[i], work, at, at.first_row + i * lanes, at.rows - i * lanes, scratch.keys);
+    want_next(groups[i], p, next, i * lanes);
     if (work.carry.from.data != nullptr)
       take_carried(groups[i], work.carry.from, p.group(), at.first_row + i * lanes, p.value_dim());
   }

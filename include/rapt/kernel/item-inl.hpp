@@ -26,9 +26,9 @@ RAPT_NOINLINE void run_item(const detail::ForwardWork<T, Kv>& work, Index item, 
     if (at.cut->few)
       run_decode(work, item, at, memory);
     else
-      run_forward(work, at, memory);
+      run_forward(work, item, at, memory);
   } else {
-    run_forward(work, at, memory);
+    run_forward(work, item, at, memory);
   }
   work.ran->store(static_cast<int>(region_isa), std::memory_order_relaxed);
 }

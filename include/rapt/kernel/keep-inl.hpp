@@ -106,40 +106,53 @@ template <class T> RAPT_NOINLINE Coverage count_kept(const detail::Word<T>* keep
   return one == 0 ? Coverage::none : each != 0 ? Coverage::all : Coverage::some;
 }
 
+/// Each score is asked for. (Functions of their own, or else the compiler forgets that nothing else points to `keep`,
+/// and does not vectorise them; and with nothing else in the loop, as a sum over a key's lanes takes longer than its
+/// masks.)
+template <class T, class S>
+RAPT_NOINLINE void keep_lanes(const S& mask, const LaneCoords& at, Index count, detail::Word<T>* RAPT_RESTRICT keep) {
+  constexpr int lanes = group_lanes<T>;
+  for (Index j = 0; j < count; ++j, keep += lanes) {
+    const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
+    for (int i = 0; i < lanes; ++i) keep[i] = detail::attends(mask, coord_of(at, i, key));
+  }
+}
+template <class S, class Word>
+RAPT_NOINLINE void keep_row(const S& mask, const RowCoords& at, Word* RAPT_RESTRICT keep) {
+  const std::int32_t row = at.position - at.first_query;
+  for (int j = 0; j < contract::tile; ++j)
+    keep[j] = detail::attends(mask, Coord{at.batch, at.head, at.position, at.first_key + j, row});
+}
+
 /// Which scores [count][lanes] of a tile are attended; and whether any or all are.
 template <class T, class S>
 RAPT_INLINE Coverage find_kept(const S& mask, const LaneCoords& at, const Box& box, Index count,
-                               detail::Word<T>* RAPT_RESTRICT keep) {
-  constexpr int lanes = group_lanes<T>;
+                               detail::Word<T>* keep) {
   if constexpr (keeps_by_form<S>) {
-    for (Index i = 0; i < count * lanes; ++i) keep[i] = 1;
+    for (Index i = 0; i < count * group_lanes<T>; ++i) keep[i] = 1;
     narrow_lanes<T>(mask, at, box, count, keep);
-    return count_kept<T>(keep, count);
   } else {
-    detail::Word<T> any = 0, all = 1;
-    for (Index j = 0; j < count; ++j, keep += lanes) {
-      const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
-      for (int i = 0; i < lanes; ++i) {
-        keep[i] = detail::attends(mask, coord_of(at, i, key));
-        any |= keep[i];
-        all &= keep[i];
-      }
-    }
-    return any == 0 ? Coverage::none : all != 0 ? Coverage::all : Coverage::some;
+    keep_lanes<T>(mask, at, count, keep);
   }
+  return count_kept<T>(keep, count);
 }
 
-/// Which scores [tile] of a row are attended, of which `count` have a key; and whether any is.
+/// Which scores [tile] of a row are attended, of which `count` have a key; and whether any is. A mask is asked of keys
+/// that are there, and no others: it may look them up.
 template <class S, class Word>
-RAPT_INLINE bool find_kept_of_row(const S& mask, const RowCoords& at, Index count, Word* RAPT_RESTRICT keep) {
+RAPT_INLINE bool find_kept_of_row(const S& mask, const RowCoords& at, Index count, Word* keep) {
   const std::int32_t row = at.position - at.first_query;
-  Word any = 0;
-  for (Index j = 0; j < count; ++j) {
-    const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
-    keep[j] = detail::attends(mask, Coord{at.batch, at.head, at.position, key, row});
-    any |= keep[j];
+  if (count == contract::tile) {
+    keep_row(mask, at, keep);
+  } else {
+    for (Index j = 0; j < count; ++j) {
+      const std::int32_t key = at.first_key + static_cast<std::int32_t>(j);
+      keep[j] = detail::attends(mask, Coord{at.batch, at.head, at.position, key, row});
+    }
+    for (Index j = count; j < contract::tile; ++j) keep[j] = 0;
   }
-  for (Index j = count; j < contract::tile; ++j) keep[j] = 0;
+  Word any = 0;
+  for (int j = 0; j < contract::tile; ++j) any |= keep[j];
   return any != 0;
 }
 

@@ -4,14 +4,16 @@
 #else
 RAPT_REGION_OPEN
 
-/// Packs `lanes` queries, a multiple of a register: packed[d * lanes + lane] = scale * queries[lane][d * stride],
-/// rounded once.
+/// Packs `count` queries, a multiple of a register, to lanes: packed[d * lanes + lane] = scale * queries[lane][d *
+/// stride], rounded once.
 template <class T>
-RAPT_NOINLINE void pack_queries(const T* const* queries, Index stride, Index head_dim, T scale, int lanes, T* packed) {
+RAPT_NOINLINE void pack_queries(const T* const* queries, Index stride, Index head_dim, T scale, int lanes, int count,
+                                T* packed) {
   constexpr int width = Vec<T>::lanes;
-  for (int lane = 0; lane < lanes; lane += width) {
+  for (int lane = 0; lane < count; lane += width) {
     Index d = 0;
-    for (; stride == 1 && d + width <= head_dim; d += width) {
+    for (; stride == 1 && head_dim >= width && d < head_dim; d += width) {
+      d = d + width <= head_dim ? d : head_dim - width;  // the last square takes in some dims a second time
       Vec<T> square[width];
       RAPT_UNROLL
       for (int i = 0; i < width; ++i) square[i] = mul(load(queries[lane + i] + d), broadcast(scale));

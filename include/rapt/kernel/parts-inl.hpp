@@ -5,8 +5,8 @@
 #elif RAPT_COMPILED
 RAPT_REGION_OPEN
 
-/// Only four registers have fewer to fall back on, and then two; elsewhere it is a number that nobody uses.
-constexpr int fewer_registers = query_registers == 2 ? 1 : 2;
+/// Only four registers have fewer to fall back on, two and one; elsewhere these are numbers that nobody uses.
+constexpr int fewer_registers = query_registers == 2 ? 1 : 2, fewest_registers = query_registers == 4 ? 1 : 3;
 
 // Of one number of registers, of the ways to leave keys out, of one number of rows, of one element type.
 #define RAPT_REGISTER_PARTS(T, registers)                                                  \
@@ -28,12 +28,13 @@ constexpr int fewer_registers = query_registers == 2 ? 1 : 2;
 #define RAPT_ELEMENT_PARTS(T)                                                                                       \
   RAPT_REGISTER_PARTS(T, query_registers)                                                                           \
   RAPT_REGISTER_PARTS(T, fewer_registers)                                                                           \
+  RAPT_REGISTER_PARTS(T, fewest_registers)                                                                          \
   RAPT_KEEP_PARTS(T, KeepAll<T>)                                                                                    \
   RAPT_KEEP_PARTS(T, KeepSome<T>)                                                                                   \
   RAPT_STORED_PARTS(T, T)                                                                                           \
-  RAPT_PART void pack_queries<T>(const T* const*, Index, Index, T, int, T*);                                        \
+  RAPT_PART void pack_queries<T>(const T* const*, Index, Index, T, int, int, T*);                                   \
   RAPT_PART void clear_scores<T>(T*, Index);                                                                        \
-  RAPT_PART void fill_up<T>(T*, Index);                                                                             \
+  RAPT_PART void fill_up<T>(T*, Index, Index);                                                                      \
   RAPT_PART void clear<T>(const State<T>&, int, Index);                                                             \
   RAPT_PART void rescale<T>(const State<T>&, const T*, int, Index);                                                 \
   RAPT_PART void merge<T>(const State<T>&, const State<T>&, int, Index);                                            \

@@ -98,16 +98,17 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead
   for (int r = 0; r < Registers; ++r) store(largest + r * width, most[r]);
 }
 
-/// Register tiles are 6, 4 or 1 high. Each height is machine code of its own, to be compiled in every program, so 4 is
-/// there only for all the registers, and a single lane, which has nothing to gain, makes do with 1.
-template <int Registers> constexpr bool has_6 = query_registers > 1;
-template <int Registers> constexpr bool has_4 = query_registers > 1 && Registers == query_registers;
+/// Register tiles are 6, 4 or 1 high, those of fewer registers than all 8, 4 or 1: as many accumulators as hide a
+/// multiply-add's latency, and 8 divide what those are used for, strips of a tile and the usual dims. A single lane,
+/// which has nothing to gain, makes do with 1.
+template <int Registers> constexpr int tallest = query_registers == 1 ? 1 : Registers == query_registers ? 6 : 8;
 
 /// How many of the `left` rows or columns to take next: the most, unless that would leave a remainder of 2 or 3 that 4
 /// could have had (8 is 4 + 4, not 6 + 1 + 1).
 template <int Registers> RAPT_INLINE int next_step(Index left) {
-  if (has_6<Registers> && left >= 6 && !(has_4<Registers> && (left == 8 || left == 9))) return 6;
-  return has_4<Registers> && left >= 4 ? 4 : 1;
+  constexpr int most = tallest<Registers>;
+  if (left >= most && !(most == 6 && (left == 8 || left == 9))) return most;
+  return most > 1 && left >= 4 ? 4 : 1;
 }
 
 /// The scores of `count` keys, for the first `Registers` registers from `queries` on. `largest` takes them in.
@@ -117,14 +118,13 @@ RAPT_NOINLINE void score_keys(const T* queries, Keys<T> keys, Ahead ahead, Index
   constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index k = 0; k < count;) {
     const int step = next_step<Registers>(count - k);
-    if constexpr (has_6<Registers>)
-      if (step == 6)
-        score_block<6, Registers>(queries, keys.from(k), ahead.from(k), head_dim, scores + k * lanes, largest);
-    if constexpr (has_4<Registers>)
-      if (step == 4)
-        score_block<4, Registers>(queries, keys.from(k), ahead.from(k), head_dim, scores + k * lanes, largest);
-    if (step == 1)
-      score_block<1, Registers>(queries, keys.from(k), ahead.from(k), head_dim, scores + k * lanes, largest);
+    T* const to = scores + k * lanes;
+    if constexpr (tallest < Registers >> 1) {
+      if (step == tallest<Registers>)
+        score_block<tallest<Registers>, Registers>(queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+      if (step == 4) score_block<4, Registers>(queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+    }
+    if (step == 1) score_block<1, Registers>(queries, keys.from(k), ahead.from(k), head_dim, to, largest);
     k += step;
   }
 }

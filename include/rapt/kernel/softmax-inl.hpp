@@ -53,23 +53,36 @@ template <int Step, class T> RAPT_INLINE Vec<T> sum_tree(const Vec<T>* leaf) {
 }
 
 /// The scores of a register of rows become weights, in place; returns their sum. The weights of every `leaves`-th
-/// place are computed together, as the tree adds them first.
+/// place are computed together, as the tree adds them first. (All are loaded before any is stored: they stand 4096
+/// bytes apart, or a multiple, and a processor that compares the last twelve bits of addresses would let one wait for
+/// another.)
+template <int Together, class T, class Keep>
+RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) {
+  constexpr int step = leaves * Vec<T>::lanes * query_registers;
+  Vec<T> weight[Together];
+  RAPT_UNROLL
+  for (int k = 0; k < Together; ++k) weight[k] = load(scores + at + k * step);
+  RAPT_UNROLL
+  for (int k = 0; k < Together; ++k)
+    weight[k] = keep.or_else(at + k * step, exp(sub(weight[k], reference)), broadcast(T(0)));
+  RAPT_UNROLL
+  for (int k = 0; k < Together; ++k) store(scores + at + k * step, weight[k]);
+  if constexpr (Together == 1)
+    return weight[0];  // of the other places none has a key, and 0 changes no weight
+  else
+    return add(add(weight[0], weight[2]), add(weight[1], weight[3]));
+}
 template <class T, class Keep>
 RAPT_INLINE Vec<T> weigh(T* scores, Index first, Index count, Vec<T> reference, Keep keep) {
   constexpr int lanes = Vec<T>::lanes * query_registers, together = contract::tile / leaves;
   static_assert(together == 4);
   Vec<T> leaf[leaves];
-  for (Index i = 0; i < leaves && i < count; ++i) {
-    Vec<T> weight[together];
-    RAPT_UNROLL
-    for (int k = 0; k < together; ++k) {
-      const Index at = (i + k * leaves) * lanes + first;
-      weight[k] = keep.or_else(at, exp(sub(load(scores + at), reference)), broadcast(T(0)));
-      store(scores + at, weight[k]);
-    }
-    leaf[i] = add(add(weight[0], weight[2]), add(weight[1], weight[3]));
+  if (count <= leaves) {
+    for (Index i = 0; i < count; ++i) leaf[i] = weigh_leaf<1>(scores, i * lanes + first, reference, keep);
+    for (Index i = count; i < leaves; ++i) leaf[i] = broadcast(T(0));
+  } else {
+    for (Index i = 0; i < leaves; ++i) leaf[i] = weigh_leaf<together>(scores, i * lanes + first, reference, keep);
   }
-  for (Index i = count; i < leaves; ++i) leaf[i] = broadcast(T(0));
   return sum_tree<1, T>(leaf);
 }
 
@@ -79,10 +92,14 @@ template <class T> RAPT_NOINLINE void clear_scores(T* scores, Index count) {
   for (Index at = 0; at < count * lanes; at += width) store(scores + at, broadcast(T(0)));
 }
 
-/// Scores of −∞, for the places of a short tile that have no key: their weight is 0, wherever the reference point is.
-template <class T> RAPT_NOINLINE void fill_up(T* scores, Index count) {
+/// The places of a tile that its softmax looks at, of which the first `count` have a key.
+RAPT_INLINE Index places_seen(Index count) { return count <= leaves ? leaves : contract::tile; }
+
+/// Scores of −∞, for the places from `count` to `end` of a tile, which have no key: their weight is 0, wherever the
+/// reference point is.
+template <class T> RAPT_NOINLINE void fill_up(T* scores, Index count, Index end) {
   constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
-  for (Index at = count * lanes; at < contract::tile * lanes; at += width)
+  for (Index at = count * lanes; at < end * lanes; at += width)
     store(scores + at, broadcast(-std::numeric_limits<T>::infinity()));
 }
 

@@ -79,6 +79,7 @@ RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, T*
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
     const int here = rows - lane < width ? rows - lane : width;
     for (Index d = 0; d < value_dim; d += width) {
+      if (value_dim >= width && value_dim - d < width) d = value_dim - width;  // some dims are written twice
       const Index columns = value_dim - d < width ? value_dim - d : width;
       Vec<T> square[width];
       RAPT_UNROLL
@@ -87,9 +88,10 @@ RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, T*
         square[i] = one_nan(fma(load(s.o + row * s.stride + lane), inverse, zero));
       }
       transpose<T>(square);
-      if (stride == 1 && here == width && columns == width) {
+      if (stride == 1 && columns == width) {
         RAPT_UNROLL
-        for (int i = 0; i < width; ++i) store(output[lane + i] + d, square[i]);
+        for (int i = 0; i < width; ++i)
+          if (i < here) store(output[lane + i] + d, square[i]);
         continue;
       }
       for (int i = 0; i < here; ++i) {

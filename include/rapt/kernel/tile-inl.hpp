@@ -103,9 +103,11 @@ RAPT_NOINLINE void find_next(const Kv& kv, const typename Kv::Head& head, Index 
   }
 }
 
-/// Registers of queries are worked on two or all together: each number is machine code of its own, to be compiled in
-/// every program. (So few that they fill one register: they have a kernel of their own.)
-constexpr int working_registers(int registers) { return registers <= 2 && query_registers > 2 ? 2 : query_registers; }
+/// Registers of queries are worked on one, two or all together: each number is machine code of its own, to be compiled
+/// in every program.
+constexpr int working_registers(int registers) {
+  return registers <= 2 && query_registers > 2 ? (registers < 2 ? 1 : 2) : query_registers;
+}
 
 /// A group of rows: the queries in its lanes, and what they have come to.
 template <class T> struct Group {
@@ -144,7 +146,8 @@ RAPT_INLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead
   if (registers == query_registers)
     score_keys<query_registers>(queries, keys, ahead, count, head_dim, scores, largest);
   else if constexpr (query_registers > 2)
-    score_keys<2>(queries, keys, ahead, count, head_dim, scores, largest);
+    registers == 2 ? score_keys<2>(queries, keys, ahead, count, head_dim, scores, largest)
+                   : score_keys<1>(queries, keys, ahead, count, head_dim, scores, largest);
 }
 template <class T>
 RAPT_INLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
@@ -152,7 +155,8 @@ RAPT_INLINE void add_values(int registers, const T* weights, const T* const* val
   if (registers == query_registers)
     add_values<query_registers>(weights, values, count, value_dim, fresh, output);
   else if constexpr (query_registers > 2)
-    add_values<2>(weights, values, count, value_dim, fresh, output);
+    registers == 2 ? add_values<2>(weights, values, count, value_dim, fresh, output)
+                   : add_values<1>(weights, values, count, value_dim, fresh, output);
 }
 
 /// Where the scores of a group with a tile stand.
@@ -174,7 +178,7 @@ RAPT_NOINLINE void attend_full(const detail::Scoring<T>& score, Group<T>& g, con
   for (int i = 0; i < group_lanes<T>; ++i) s.largest[i] = std::numeric_limits<T>::lowest();
   score_keys(g.registers, g.queries, tile.keys(), ahead.from(0), tile.count, head_dim, s.scores, s.largest);
   if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);
-  fill_up(s.scores, tile.count);
+  fill_up(s.scores, tile.count, places_seen(tile.count));
   if (score.change_lanes != nullptr) find_largest(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest);
   const bool moved = soften(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
   if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
@@ -262,7 +266,7 @@ RAPT_NOINLINE void attend_some(const detail::Scoring<T>& score, Group<T>& g, con
   if (g.span_empty) clear(g.span, g.registers, value_dim);
   g.span_empty = false;
   if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);
-  fill_up(s.scores, tile.count);
+  fill_up(s.scores, tile.count, places_seen(tile.count));
   const KeepSome<T> keep{s.keep};
   find_largest(g.registers, s.scores, tile.count, keep, s.largest);
   const bool moved = soften(g.registers, s.scores, tile.count, keep, s.largest, g.span.m, g.span.l, s.factor);

@@ -55,11 +55,12 @@ RAPT_NOINLINE void add_values(const T* weights, const T* const* values, Index co
   constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index d = 0; d < value_dim;) {
     const int step = next_step<Registers>(value_dim - d);
-    if constexpr (has_6<Registers>)
-      if (step == 6) value_block<6, Registers>(weights, values, count, d, fresh, output + d * lanes);
-    if constexpr (has_4<Registers>)
-      if (step == 4) value_block<4, Registers>(weights, values, count, d, fresh, output + d * lanes);
-    if (step == 1) value_block<1, Registers>(weights, values, count, d, fresh, output + d * lanes);
+    T* const to = output + d * lanes;
+    if constexpr (tallest < Registers >> 1) {
+      if (step == tallest<Registers>) value_block<tallest<Registers>, Registers>(weights, values, count, d, fresh, to);
+      if (step == 4) value_block<4, Registers>(weights, values, count, d, fresh, to);
+    }
+    if (step == 1) value_block<1, Registers>(weights, values, count, d, fresh, to);
     d += step;
   }
 }

@@ -79,7 +79,7 @@ RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, Kv>& work, const 
     }
   }
   if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);
-  fill_up(s.scores, tile.count);
+  fill_up(s.scores, tile.count, contract::tile);
   return covers;
 }
 
