@@ -6,7 +6,7 @@ using namespace rapt::RAPT_REGION;
 
 /// Independent chains: more than any CPU's latency times its number of multipliers (4 x 2 on x86-64, 4 x 4 on the
 /// widest AArch64), and few enough to stay in registers next to the two factors.
-constexpr int chains = query_registers >= 4 ? 24 : 12;
+constexpr int chains = tile_registers >= 4 ? 24 : 12;
 
 /// Numbers that multiply_add() reads and writes: the chains' sums, and the two factors.
 template <class T> constexpr int numbers = (chains + 2) * Vec<T>::lanes;

@@ -18,7 +18,7 @@ RAPT_INLINE Coord coord_of(const LaneCoords& at, int lane, std::int32_t key) {
 /// A stage that needs nothing but its scores, side by side: as many registers as there are of queries, and again, so
 /// that their chains overlap.
 template <class T> RAPT_INLINE void change_all(const Softcap& stage, Index count, T* scores) {
-  constexpr int width = Vec<T>::lanes, together = query_registers;
+  constexpr int width = Vec<T>::lanes, together = tile_registers;
   const Vec<T> inverse = broadcast(static_cast<T>(stage.inverse)), cap = broadcast(static_cast<T>(stage.cap));
   for (Index i = 0; i < count; i += together * width) {
     Vec<T> x[together];

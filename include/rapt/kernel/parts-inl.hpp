@@ -5,13 +5,13 @@
 #elif RAPT_COMPILED
 RAPT_REGION_OPEN
 
-/// Only four registers have fewer to fall back on, two and one; elsewhere these are numbers that nobody uses.
-constexpr int fewer_registers = query_registers == 2 ? 1 : 2, fewest_registers = query_registers == 4 ? 1 : 3;
+/// Only register tiles of four have fewer to fall back on, two and one; elsewhere these are numbers that nobody uses.
+constexpr int fewer_registers = tile_registers == 2 ? 1 : 2, fewest_registers = tile_registers == 4 ? 1 : 3;
 
 // Of one number of registers, of the ways to leave keys out, of one number of rows, of one element type.
-#define RAPT_REGISTER_PARTS(T, registers)                                                  \
-  RAPT_PART void score_keys<registers, T>(const T*, Keys<T>, Ahead, Index, Index, T*, T*); \
-  RAPT_PART void add_values<registers, T>(const T*, const T* const*, Index, Index, bool, T*);
+#define RAPT_REGISTER_PARTS(T, registers)                                                       \
+  RAPT_PART void score_keys<registers, T>(int, const T*, Keys<T>, Ahead, Index, Index, T*, T*); \
+  RAPT_PART void add_values<registers, T>(int, const T*, const T* const*, Index, Index, bool, T*);
 #define RAPT_KEEP_PARTS(T, Keep)                                              \
   RAPT_PART void find_largest<T, Keep>(int, const T*, Index, Keep, T*);       \
   RAPT_PART bool soften<T, Keep>(int, T*, Index, Keep, const T*, T*, T*, T*); \
@@ -26,7 +26,7 @@ constexpr int fewer_registers = query_registers == 2 ? 1 : 2, fewest_registers =
   RAPT_PART void add_kept_values<T, K>(const T*, const detail::Word<T>*, const ValueRows<K>&, Index, Index, T*); \
   RAPT_PART void convert<T, K>(const K*, Index, T*);
 #define RAPT_ELEMENT_PARTS(T)                                                                                       \
-  RAPT_REGISTER_PARTS(T, query_registers)                                                                           \
+  RAPT_REGISTER_PARTS(T, tile_registers)                                                                            \
   RAPT_REGISTER_PARTS(T, fewer_registers)                                                                           \
   RAPT_REGISTER_PARTS(T, fewest_registers)                                                                          \
   RAPT_KEEP_PARTS(T, KeepAll<T>)                                                                                    \

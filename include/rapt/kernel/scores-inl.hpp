@@ -101,7 +101,7 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead
 /// Register tiles are 6, 4 or 1 high, those of fewer registers than all 8, 4 or 1: as many accumulators as hide a
 /// multiply-add's latency, and 8 divide what those are used for, strips of a tile and the usual dims. A single lane,
 /// which has nothing to gain, makes do with 1.
-template <int Registers> constexpr int tallest = query_registers == 1 ? 1 : Registers == query_registers ? 6 : 8;
+template <int Registers> constexpr int tallest = tile_registers == 1 ? 1 : Registers == tile_registers ? 6 : 8;
 
 /// How many of the `left` rows or columns to take next: the most, unless that would leave a remainder of 2 or 3 that 4
 /// could have had (8 is 4 + 4, not 6 + 1 + 1).
@@ -111,20 +111,31 @@ template <int Registers> RAPT_INLINE int next_step(Index left) {
   return most > 1 && left >= 4 ? 4 : 1;
 }
 
-/// The scores of `count` keys, for the first `Registers` registers from `queries` on. `largest` takes them in.
+/// The scores of `Count` keys, register tile by register tile: the keys come from the first-level cache for all but the
+/// first one.
+template <int Count, int Registers, class T>
+RAPT_INLINE void score_tiles(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index head_dim, T* scores,
+                             T* largest) {
+  constexpr int step = Registers * Vec<T>::lanes;
+  for (int at = 0; at < registers * Vec<T>::lanes; at += step)
+    score_block<Count, Registers>(queries + at, keys, ahead, head_dim, scores + at, largest + at);
+}
+
+/// The scores of `count` keys, for the first `registers` registers from `queries` on, a multiple of `Registers`.
+/// `largest` takes them in.
 template <int Registers, class T>
-RAPT_NOINLINE void score_keys(const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim, T* scores,
-                              T* largest) {
-  constexpr int lanes = Vec<T>::lanes * query_registers;
+RAPT_NOINLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim,
+                              T* scores, T* largest) {
+  constexpr int lanes = Vec<T>::lanes * query_registers, most = tallest<Registers>;
   for (Index k = 0; k < count;) {
     const int step = next_step<Registers>(count - k);
     T* const to = scores + k * lanes;
-    if constexpr (tallest < Registers >> 1) {
-      if (step == tallest<Registers>)
-        score_block<tallest<Registers>, Registers>(queries, keys.from(k), ahead.from(k), head_dim, to, largest);
-      if (step == 4) score_block<4, Registers>(queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+    if constexpr (most > 1) {
+      if (step == most)
+        score_tiles<most, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+      if (step == 4) score_tiles<4, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
     }
-    if (step == 1) score_block<1, Registers>(queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+    if (step == 1) score_tiles<1, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
     k += step;
   }
 }

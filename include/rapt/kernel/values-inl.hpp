@@ -48,19 +48,28 @@ RAPT_INLINE void value_block(const T* RAPT_RESTRICT weights, const T* const* val
   }
 }
 
-/// All columns of the values of `count` keys, for the first `Registers` registers from `weights` and `output` on.
+template <int Dims, int Registers, class T>
+RAPT_INLINE void value_tiles(int registers, const T* weights, const T* const* values, Index count, Index column,
+                             bool fresh, T* output) {
+  constexpr int step = Registers * Vec<T>::lanes;
+  for (int at = 0; at < registers * Vec<T>::lanes; at += step)
+    value_block<Dims, Registers>(weights + at, values, count, column, fresh, output + at);
+}
+
+/// All columns of the values of `count` keys, for the first `registers` registers from `weights` and `output` on, a
+/// multiple of `Registers`.
 template <int Registers, class T>
-RAPT_NOINLINE void add_values(const T* weights, const T* const* values, Index count, Index value_dim, bool fresh,
-                              T* output) {
-  constexpr int lanes = Vec<T>::lanes * query_registers;
+RAPT_NOINLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
+                              bool fresh, T* output) {
+  constexpr int lanes = Vec<T>::lanes * query_registers, most = tallest<Registers>;
   for (Index d = 0; d < value_dim;) {
     const int step = next_step<Registers>(value_dim - d);
     T* const to = output + d * lanes;
-    if constexpr (tallest < Registers >> 1) {
-      if (step == tallest<Registers>) value_block<tallest<Registers>, Registers>(weights, values, count, d, fresh, to);
-      if (step == 4) value_block<4, Registers>(weights, values, count, d, fresh, to);
+    if constexpr (most > 1) {
+      if (step == most) value_tiles<most, Registers>(registers, weights, values, count, d, fresh, to);
+      if (step == 4) value_tiles<4, Registers>(registers, weights, values, count, d, fresh, to);
     }
-    if (step == 1) value_block<1, Registers>(weights, values, count, d, fresh, to);
+    if (step == 1) value_tiles<1, Registers>(registers, weights, values, count, d, fresh, to);
     d += step;
   }
 }

@@ -107,7 +107,7 @@ RAPT_NOINLINE void tile(const T* x, const W* weights, Index count, const Sums<T>
 
 /// Tiles are 6, 4 or 1 rows high. Each height is machine code of its own, to be compiled in every program; a single
 /// lane, which has nothing to gain, makes do with 1.
-constexpr bool has_tall_tiles = query_registers > 1;
+constexpr bool has_tall_tiles = tile_registers > 1;
 
 /// How many of the `left` rows to take next: 6, unless that would leave a remainder of 2 or 3 that 4 could have had.
 RAPT_INLINE int next_height(Index left) {
@@ -124,12 +124,12 @@ constexpr int single_registers = detail::panel_lanes<T> / Vec<T>::lanes < 8
 /// `height` rows times a whole panel's slice.
 template <class T, class W>
 RAPT_INLINE void tiles(int height, const T* x, const W* weights, Index count, Sums<T> sums, Ahead& ahead) {
-  const int registers = height == 1 ? single_registers<T> : query_registers;
+  const int registers = height == 1 ? single_registers<T> : tile_registers;
   const Index step = registers * Vec<T>::lanes;
   for (Index lane = 0; lane < detail::panel_lanes<T>; lane += step) {
     if constexpr (has_tall_tiles) {
-      if (height == 6) tile<6, query_registers>(x, weights + lane, count, sums, ahead);
-      if (height == 4) tile<4, query_registers>(x, weights + lane, count, sums, ahead);
+      if (height == 6) tile<6, tile_registers>(x, weights + lane, count, sums, ahead);
+      if (height == 4) tile<4, tile_registers>(x, weights + lane, count, sums, ahead);
     }
     if (height == 1) tile<1, single_registers<T>>(x, weights + lane, count, sums, ahead);
     sums.from += step;
@@ -143,7 +143,7 @@ template <class T> RAPT_INLINE Index count_tiles(Index rows) {
   Index count = 0;
   for (int height; rows > 0; rows -= height) {
     height = next_height(rows);
-    count += detail::panel_lanes<T> / (width * (height == 1 ? single_registers<T> : query_registers));
+    count += detail::panel_lanes<T> / (width * (height == 1 ? single_registers<T> : tile_registers));
   }
   return count;
 }

@@ -6,10 +6,11 @@ RAPT_REGION_OPEN
 
 constexpr Isa region_isa = Isa::avx2;
 
-/// Registers of queries in a group: 2 x 6 accumulators, 2 queries and a key leave 1 of 16 registers free.
-constexpr int query_registers = 2;
+/// Registers of queries in a register tile: 2 x 6 accumulators, 2 queries and a key leave 1 of 16 registers free. And
+/// in a group, whose register tiles take turns at a few keys while these are in the first-level cache.
+constexpr int query_registers = 8, tile_registers = 2;
 /// Steps of a register tile's loop that are written out.
-constexpr int unrolled = 2;
+constexpr int unrolled = 1;
 /// Registers of keys, or of dims of values, that few queries go through together: 4 x 2 accumulators.
 constexpr int key_registers = 2;
 

@@ -8,8 +8,8 @@ RAPT_REGION_OPEN
 
 constexpr Isa region_isa = Isa::generic;
 
-/// Registers of queries in a group.
-constexpr int query_registers = 1;
+/// Registers of queries in a group, and in a register tile.
+constexpr int query_registers = 1, tile_registers = 1;
 /// Steps of a register tile's loop that are written out.
 constexpr int unrolled = 1;
 /// Registers of keys, or of dims of values, that few queries go through together.

@@ -6,8 +6,9 @@ RAPT_REGION_OPEN
 
 constexpr Isa region_isa = Isa::neon;
 
-/// Registers of queries in a group: 4 x 6 accumulators, 4 queries and a key leave 3 of 32 registers free.
-constexpr int query_registers = 4;
+/// Registers of queries in a group, and in a register tile: 4 x 6 accumulators, 4 queries and a key leave 3 of 32
+/// registers free.
+constexpr int query_registers = 4, tile_registers = 4;
 /// Steps of a register tile's loop that are written out.
 constexpr int unrolled = 2;
 /// Registers of keys, or of dims of values, that few queries go through together: 4 x 4 accumulators.
