@@ -5,8 +5,8 @@
 #elif RAPT_COMPILED
 RAPT_REGION_OPEN
 
-/// Only register tiles of four have fewer to fall back on, two and one; elsewhere these are numbers that nobody uses.
-constexpr int fewer_registers = tile_registers == 2 ? 1 : 2, fewest_registers = tile_registers == 4 ? 1 : 3;
+/// Only wide register tiles have narrow ones to fall back on; elsewhere this is a number that nobody uses.
+constexpr int fewer_registers = tile_registers == 1 ? 2 : 1;
 
 // Of one number of registers, of the ways to leave keys out, of one number of rows, of one element type.
 #define RAPT_REGISTER_PARTS(T, registers)                                                       \
@@ -28,7 +28,6 @@ constexpr int fewer_registers = tile_registers == 2 ? 1 : 2, fewest_registers = 
 #define RAPT_ELEMENT_PARTS(T)                                                                                       \
   RAPT_REGISTER_PARTS(T, tile_registers)                                                                            \
   RAPT_REGISTER_PARTS(T, fewer_registers)                                                                           \
-  RAPT_REGISTER_PARTS(T, fewest_registers)                                                                          \
   RAPT_KEEP_PARTS(T, KeepAll<T>)                                                                                    \
   RAPT_KEEP_PARTS(T, KeepSome<T>)                                                                                   \
   RAPT_STORED_PARTS(T, T)                                                                                           \

@@ -98,17 +98,17 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead
   for (int r = 0; r < Registers; ++r) store(largest + r * width, most[r]);
 }
 
-/// Register tiles are 6, 4 or 1 high, those of fewer registers than all 8, 4 or 1: as many accumulators as hide a
-/// multiply-add's latency, and 8 divide what those are used for, strips of a tile and the usual dims. A single lane,
-/// which has nothing to gain, makes do with 1.
-template <int Registers> constexpr int tallest = tile_registers == 1 ? 1 : Registers == tile_registers ? 6 : 8;
+/// Register tiles are 6, 4 or 1 high, narrow ones 4 or 1: as many accumulators as hide a multiply-add's latency. Each
+/// height is machine code of its own, to be compiled in every program; a single lane, which has nothing to gain, makes
+/// do with 1.
+template <int Registers> constexpr bool has_6 = tile_registers > 1 && Registers == tile_registers;
+constexpr bool has_4 = tile_registers > 1;
 
 /// How many of the `left` rows or columns to take next: the most, unless that would leave a remainder of 2 or 3 that 4
 /// could have had (8 is 4 + 4, not 6 + 1 + 1).
 template <int Registers> RAPT_INLINE int next_step(Index left) {
-  constexpr int most = tallest<Registers>;
-  if (left >= most && !(most == 6 && (left == 8 || left == 9))) return most;
-  return most > 1 && left >= 4 ? 4 : 1;
+  if (has_6<Registers> && left >= 6 && left != 8 && left != 9) return 6;
+  return has_4 && left >= 4 ? 4 : 1;
 }
 
 /// The scores of `Count` keys, register tile by register tile: the keys come from the first-level cache for all but the
@@ -126,15 +126,14 @@ RAPT_INLINE void score_tiles(int registers, const T* queries, Keys<T> keys, Ahea
 template <int Registers, class T>
 RAPT_NOINLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim,
                               T* scores, T* largest) {
-  constexpr int lanes = Vec<T>::lanes * query_registers, most = tallest<Registers>;
+  constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index k = 0; k < count;) {
     const int step = next_step<Registers>(count - k);
     T* const to = scores + k * lanes;
-    if constexpr (most > 1) {
-      if (step == most)
-        score_tiles<most, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+    if constexpr (has_6<Registers>)
+      if (step == 6) score_tiles<6, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+    if constexpr (has_4)
       if (step == 4) score_tiles<4, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
-    }
     if (step == 1) score_tiles<1, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
     k += step;
   }

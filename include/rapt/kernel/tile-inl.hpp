@@ -103,10 +103,9 @@ RAPT_NOINLINE void find_next(const Kv& kv, const typename Kv::Head& head, Index 
   }
 }
 
-/// Registers of queries are worked on by whole register tiles, or, where one is wide, one or two together: each number
-/// is machine code of its own, to be compiled in every program.
+/// Registers of queries are worked on by whole register tiles, or, where one is wide and there are fewer, one by one.
 constexpr int working_registers(int registers) {
-  if (tile_registers > 2 && registers <= 2) return registers < 2 ? 1 : 2;
+  if (tile_registers > 2 && registers < tile_registers) return registers;
   return (registers + tile_registers - 1) / tile_registers * tile_registers;
 }
 
@@ -140,15 +139,15 @@ template <class T> RAPT_INLINE Box box_of(const Group<T>& g, int first, int last
           g.position[begin] - g.first_query};
 }
 
-/// score_keys and add_values by register tiles that suit the number of registers.
+/// score_keys and add_values by register tiles that suit the number of registers: each width is machine code of its
+/// own, to be compiled in every program.
 template <class T>
 RAPT_INLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim,
                             T* scores, T* largest) {
   if (registers % tile_registers == 0)
     score_keys<tile_registers>(registers, queries, keys, ahead, count, head_dim, scores, largest);
   else if constexpr (tile_registers > 2)
-    registers == 2 ? score_keys<2>(registers, queries, keys, ahead, count, head_dim, scores, largest)
-                   : score_keys<1>(registers, queries, keys, ahead, count, head_dim, scores, largest);
+    score_keys<1>(registers, queries, keys, ahead, count, head_dim, scores, largest);
 }
 template <class T>
 RAPT_INLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
@@ -156,8 +155,7 @@ RAPT_INLINE void add_values(int registers, const T* weights, const T* const* val
   if (registers % tile_registers == 0)
     add_values<tile_registers>(registers, weights, values, count, value_dim, fresh, output);
   else if constexpr (tile_registers > 2)
-    registers == 2 ? add_values<2>(registers, weights, values, count, value_dim, fresh, output)
-                   : add_values<1>(registers, weights, values, count, value_dim, fresh, output);
+    add_values<1>(registers, weights, values, count, value_dim, fresh, output);
 }
 
 /// Where the scores of a group with a tile stand.

@@ -61,14 +61,14 @@ RAPT_INLINE void value_tiles(int registers, const T* weights, const T* const* va
 template <int Registers, class T>
 RAPT_NOINLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
                               bool fresh, T* output) {
-  constexpr int lanes = Vec<T>::lanes * query_registers, most = tallest<Registers>;
+  constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index d = 0; d < value_dim;) {
     const int step = next_step<Registers>(value_dim - d);
     T* const to = output + d * lanes;
-    if constexpr (most > 1) {
-      if (step == most) value_tiles<most, Registers>(registers, weights, values, count, d, fresh, to);
+    if constexpr (has_6<Registers>)
+      if (step == 6) value_tiles<6, Registers>(registers, weights, values, count, d, fresh, to);
+    if constexpr (has_4)
       if (step == 4) value_tiles<4, Registers>(registers, weights, values, count, d, fresh, to);
-    }
     if (step == 1) value_tiles<1, Registers>(registers, weights, values, count, d, fresh, to);
     d += step;
   }
