@@ -92,8 +92,9 @@ void check_forgotten(const S& score, Index sequence, Index q_heads, Index first_
     fail("score",
          {"is ", describe(score), ", which lets queries from position ", first_query,
           " on attend to keys before position ", first},
-         {"sequence ", sequence,
-          " of the cache has forgotten those: it takes a shorter window, fewer queries at once, or a larger capacity"});
+         {"batch entry ", sequence,
+          " of the call has a sequence that has forgotten those: it takes a shorter window, fewer queries at once, or "
+          "a larger capacity"});
 }
 
 template <class T, class S, class Kv> void check_forgotten(const Problem<T, Kv>& p, const S& score) {

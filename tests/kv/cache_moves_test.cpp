@@ -9,7 +9,6 @@
 #include "rapt/rope/rotate.hpp"
 #include "rapt/rope/scaling.hpp"
 #include "rapt/rope/xpos.hpp"
-#include "rapt/score/ancestors.hpp"
 #include "support/caches.hpp"
 #include "support/isas.hpp"
 #include "support/refusal.hpp"
@@ -70,6 +69,24 @@ TEST_P(CacheMoves, RemoveIsTheLongWayInPlace) {
   expect_removed<float>(GetParam());
   expect_removed<double>(GetParam());
   expect_removed<Eigen::bfloat16>(GetParam());
+  expect_removed<Eigen::half>(GetParam());
+}
+
+/// Pages turn their keys as rows of their own do.
+TEST_P(CacheMoves, RemoveTurnsTheKeysOfPages) {
+  const Inputs<float> inputs(shape, 3);
+  const Views<float> in = inputs.views();
+  const rapt::rope::Table<float> table(rapt::rope::standard(12), 80);
+  PagePool<float> pool({.pages = 12, .kv_heads = 2, .head_dim = 12, .value_dim = 10});
+  PagedCache<float> paged(pool, 3, 80, GetParam());
+  KvCache<float> cache(cache_shape(shape, 80), GetParam());
+  paged.append(in.k, in.v, {.rope = &table});
+  cache.append(in.k, in.v, {.rope = &table});
+  paged.remove(1, 9, 38, {.rope = &table});
+  cache.remove(1, 9, 38, {.rope = &table});
+  ASSERT_EQ(paged.length(1), 31);
+  EXPECT_TRUE(same_bits(contents(paged, 1, 0, 31), contents(cache, 1, 0, 31)));
+  EXPECT_EQ(pool.used_pages(), 4 + 2 + 4);
 }
 
 /// A key that has been turned twice is off by the roundings of two rotations and of three angles: gamma(8) of its
@@ -155,19 +172,39 @@ TEST_P(CacheMoves, KeepsTheAcceptedPathOfATree) {
   EXPECT_EQ(tree.length(0), 50);
 }
 
+/// Of 16 bits too; and pages that others hold are copied where a position moves to.
+TEST_P(CacheMoves, KeepsThePathInPagesOf16Bits) {
+  using K = Eigen::bfloat16;
+  const Inputs<float> inputs = inputs_for<K>({1, 4, 2, 1, 60, 12, 10}, 6);
+  const Views<float> in = inputs.views();
+  PagePool<K> pool({.pages = 8, .kv_heads = 2, .head_dim = 12, .value_dim = 10});
+  PagedCache<K> tree(pool, 2, 80, GetParam());
+  KvCache<K> path(cache_shape(inputs.shape, 80), GetParam());
+  tree.append(0, in.k, in.v);
+  tree.fork(0, 1);
+  const std::vector<float> before = contents(tree, 1, 0, 60);
+  const std::vector<Index> accepted{20, 21, 40, 59};
+  tree.keep(0, 20, accepted);
+  path.append(positions(in.k, 0, 20), positions(in.v, 0, 20));
+  for (const Index p : accepted) path.append(positions(in.k, p, p + 1), positions(in.v, p, p + 1));
+  EXPECT_TRUE(same_bits(contents(tree, 0, 0, 24), contents(path, 0, 0, 24)));
+  EXPECT_TRUE(same_bits(contents(tree, 1, 0, 60), before));
+  EXPECT_EQ(pool.shared_pages(), 1);  // the second one has been written to
+}
+
 /// A cache with as many positions in each sequence as its number says.
 template <class Cache> void fill(Cache& cache, const Views<float>& in) {
   for (Index s = 0; s < 3; ++s)
     cache.append(s, positions(entry(in.k, s), 0, 20 * s + 3), positions(entry(in.v, s), 0, 20 * s + 3));
 }
 
-template <class Cache> void expect_chosen(const Cache& cache, const Views<float>& in, Isa isa) {
+template <class Cache> void expect_chosen(const Cache& cache, Isa isa, const rapt::Band& mask = rapt::causal()) {
   const std::vector<std::int32_t> chosen{2, 0, 1, 0};
   std::vector<float> numbers = random_numbers<float>(4 * 4 * 12, 8);
   const View<const float> q = rapt::bhsd<const float>(numbers.data(), 4, 4, 1, 12);
-  const Result<float> together = attend<float>(q, cache.view(chosen), rapt::causal(), {.isa = isa});
+  const Result<float> together = attend<float>(q, cache.view(chosen), mask, {.isa = isa});
   for (Index b = 0; b < 4; ++b) {
-    const Result<float> alone = attend<float>(entry(q, b), cache.view(chosen[at(b)]), rapt::causal(), {.isa = isa});
+    const Result<float> alone = attend<float>(entry(q, b), cache.view(chosen[at(b)]), mask, {.isa = isa});
     EXPECT_TRUE(same_bits(together.row(b, 0, 0), alone.row(0, 0, 0), 4 * 10)) << b;
   }
   // And ragged: the second one has no query.
@@ -175,14 +212,12 @@ template <class Cache> void expect_chosen(const Cache& cache, const Views<float>
   std::vector<float> out(at(3 * 4 * 10), sentinel<float>);
   const View<const float> queries = rapt::bshd<const float>(numbers.data(), 1, 3, 4, 12);
   rapt::attention(rapt::packed(queries, offsets), cache.view(chosen),
-                  rapt::packed(rapt::bshd(out.data(), 1, 3, 4, 10), offsets), rapt::causal(), {.isa = isa});
+                  rapt::packed(rapt::bshd(out.data(), 1, 3, 4, 10), offsets), mask, {.isa = isa});
   const Index of[] = {2, 1, 0};
   for (Index i = 0; i < 3; ++i) {
-    const Result<float> alone =
-        attend<float>(positions(queries, i, i + 1), cache.view(of[i]), rapt::causal(), {.isa = isa});
+    const Result<float> alone = attend<float>(positions(queries, i, i + 1), cache.view(of[i]), mask, {.isa = isa});
     EXPECT_TRUE(same_bits(out.data() + i * 40, alone.row(0, 0, 0), 40)) << i;
   }
-  static_cast<void>(in);
 }
 
 TEST_P(CacheMoves, AViewMayHaveChosenSequencesInAnyOrder) {
@@ -193,9 +228,51 @@ TEST_P(CacheMoves, AViewMayHaveChosenSequencesInAnyOrder) {
   PagePool<float> pool({.pages = 12, .kv_heads = 2, .head_dim = 12, .value_dim = 10});
   PagedCache<float> paged(pool, 3, 64, GetParam());
   fill(cache, in), fill(ring, in), fill(paged, in);
-  expect_chosen(cache, in, GetParam());
-  expect_chosen(ring, in, GetParam());
-  expect_chosen(paged, in, GetParam());
+  expect_chosen(cache, GetParam());
+  expect_chosen(ring, GetParam());
+  expect_chosen(paged, GetParam());
+}
+
+/// Of 16 bits, with queries turned, padded, and by a plan, which runs again.
+TEST_P(CacheMoves, AViewOfChosenSequencesIsOneLikeAnyOther) {
+  using K = Eigen::bfloat16;
+  const Inputs<float> inputs = inputs_for<K>(shape, 7);
+  const Views<float> in = inputs.views();
+  const rapt::rope::Table<float> table(rapt::rope::standard(12), 80);
+  KvCache<K> cache(cache_shape(shape, 64), GetParam());
+  cache.append(in.k, in.v, {.rope = &table});
+  const std::vector<std::int64_t> chosen{2, 0, 2};
+  const std::vector<Index> lengths{1, 2, 0};
+  const std::vector<float> numbers = random_numbers<float>(3 * 4 * 2 * 12, 8);
+  const View<const float> q = rapt::bhsd<const float>(numbers.data(), 3, 4, 2, 12);
+  const Options<float> options{.rope = &table, .isa = GetParam()};
+  std::vector<float> out(at(3 * 4 * 2 * 10), sentinel<float>), again = out;
+  const auto to = [](std::vector<float>& x) { return rapt::bhsd(x.data(), 3, 4, 2, 10); };
+  rapt::attention(rapt::padded(q, lengths), cache.view(chosen), rapt::padded(to(out), lengths), rapt::causal(),
+                  options);
+  auto plan = rapt::plan(rapt::padded(q, lengths), cache.view(chosen), rapt::padded(to(again), lengths), rapt::causal(),
+                         options);
+  plan.run();
+  plan.run();
+  EXPECT_TRUE(same_bits(again, out));
+  for (Index b = 0; b < 2; ++b) {
+    const Result<float> alone =
+        attend<K>(positions(entry(q, b), 0, lengths[at(b)]), cache.view(chosen[at(b)]), rapt::causal(), options);
+    for (Index h = 0; h < 4; ++h)
+      for (Index i = 0; i < lengths[at(b)]; ++i)
+        EXPECT_TRUE(same_bits(to(out).row(b, h, i), alone.row(0, h, i), 10)) << b << ", " << h << ", " << i;
+  }
+}
+
+/// Rings that have wrapped, each elsewhere.
+TEST_P(CacheMoves, AViewMayHaveChosenRingsThatHaveWrapped) {
+  const Inputs<float> inputs(shape, 7);
+  const Views<float> in = inputs.views();
+  rapt::RingCache<float> ring(cache_shape(shape, 64), GetParam());
+  for (Index s = 0; s < 3; ++s)
+    for (Index i = 0; i <= s; ++i) ring.append(s, positions(entry(in.k, s), 0, 40), positions(entry(in.v, s), 0, 40));
+  ASSERT_EQ(ring.length(2), 120);
+  expect_chosen(ring, GetParam(), rapt::window(40, 0));
 }
 
 TEST_P(CacheMoves, AppendTakesChosenSequencesToo) {
@@ -247,13 +324,33 @@ TEST(CacheMoveErrors, NameWhatCanNotBe) {
             "rapt: keep: position 1 of those to keep is 52; they have to ascend, from 50 to 59");
   EXPECT_EQ(refusal([&] { cache.keep(0, 61, std::vector<Index>{}); }),
             "rapt: keep: first is 61; it has to be from 0 to 60, the length of sequence 0");
-  const std::vector<Index> beyond{0, 3}, twice{1, 1};
+  EXPECT_EQ(refusal([&] { cache.remove(0, 9, 5); }),
+            "rapt: remove: the positions are from 9 to 5; they have to be in ascending order, and within the 60 of "
+            "sequence 0");
+  EXPECT_EQ(refusal([&] { cache.remove(0, -1, 5); }),
+            "rapt: remove: the positions are from -1 to 5; they have to be in ascending order, and within the 60 of "
+            "sequence 0");
+  const rapt::rope::Table<float> table(rapt::rope::standard(12), 80);
+  const std::vector<Index> rows(60, 0);
+  EXPECT_EQ(refusal([&] { cache.remove(0, 0, 9, {.rope = &table, .rows = rows}); }),
+            "rapt: rows: is set; it has to be unset: keys are turned back by the places they move");
+  EXPECT_EQ(refusal([&] { ring.keep(0, 50, std::vector<Index>{51}); }),
+            "rapt: keep: sequence 0 is one of a ring; it has to be one of a cache that forgets nothing");
+  EXPECT_EQ(refusal([&] { cache.keep(0, 50, std::vector<Index>{49}); }),
+            "rapt: keep: position 0 of those to keep is 49; they have to ascend, from 50 to 59");
+  EXPECT_EQ(refusal([&] { cache.keep(0, 50, std::vector<Index>{60}); }),
+            "rapt: keep: position 0 of those to keep is 60; they have to ascend, from 50 to 59");
+  const std::vector<Index> beyond{0, 3}, twice{1, 1}, none;
+  EXPECT_EQ(refusal([&] { cache.view(none); }),
+            "rapt: view: the number of sequences is 0; it has to be from 1 to 2^30 - 1");
   EXPECT_EQ(refusal([&] { cache.view(beyond); }),
             "rapt: view: sequence 1 of those chosen is 3; it has to be from 0 to 2");
   View<const float> k = in.k, v = in.v;
   k.extent[0] = v.extent[0] = 2;
   EXPECT_EQ(refusal([&] { cache.append(twice, positions(k, 0, 1), positions(v, 0, 1)); }),
             "rapt: sequences: number 1 is 1, as number 0; each may be there once");
+  EXPECT_EQ(refusal([&] { cache.append(beyond, positions(k, 0, 1), positions(v, 0, 1)); }),
+            "rapt: append: sequence 1 of those chosen is 3; it has to be from 0 to 2");
   EXPECT_EQ(cache.length(0), 60);
 }
 

@@ -139,7 +139,8 @@ TEST_P(FullRing, IsAskedForNothingThatItHasForgotten) {
   EXPECT_TRUE(same_bits(attend_to_ring(rapt::window(118, 0)), attend_to_all(rapt::window(118, 0))));
   EXPECT_EQ(refusal_of(rapt::window(119, 0)),
             "rapt: score: is causal | window(119, -1), which lets queries from position 290 on attend to keys before "
-            "position 172; sequence 0 of the cache has forgotten those: it takes a shorter window, fewer queries at "
+            "position 172; batch entry 0 of the call has a sequence that has forgotten those: it takes a shorter "
+            "window, fewer queries at "
             "once, or a larger capacity");
   EXPECT_NE(refusal_of(rapt::Plain{}), "");
   EXPECT_NE(refusal_of(rapt::causal()), "");

@@ -255,11 +255,11 @@ TEST_F(LayerErrors, OfARingSayThatItHasForgotten) {
   States<float> out(1, 60, 32);
   far.forward(tokens.all(), out.all(), ring);
   States<float> untouched(1, 60, 32);
-  EXPECT_EQ(
-      refusal([&] { far.forward(tokens.some(0, 10), untouched.some(0, 10), ring); }),
-      "rapt: score: is causal | window(69, -1), which lets queries from position 60 on attend to keys before "
-      "position 6; sequence 0 of the cache has forgotten those: it takes a shorter window, fewer queries at once, "
-      "or a larger capacity");
+  EXPECT_EQ(refusal([&] { far.forward(tokens.some(0, 10), untouched.some(0, 10), ring); }),
+            "rapt: score: is causal | window(69, -1), which lets queries from position 60 on attend to keys before "
+            "position 6; batch entry 0 of the call has a sequence that has forgotten those: it takes a shorter window, "
+            "fewer queries at once, "
+            "or a larger capacity");
   EXPECT_EQ(ring.length(0), 60);
   const States<float> many(1, 65, 32, 9);
   States<float> many_out(1, 65, 32);

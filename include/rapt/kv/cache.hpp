@@ -226,10 +226,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     const Integers chosen(sequences);
     require(chosen.size() >= 1 && chosen.size() < max_length, "view", "the number of sequences", chosen.size(),
             "it has to be from 1 to 2^30 - 1");
-    for (Index b = 0; b < chosen.size(); ++b)
-      if (chosen[b] < 0 || chosen[b] >= this->sequences())
-        fail("view", {"sequence ", b, " of those chosen is ", chosen[b]},
-             {"it has to be from 0 to ", this->sequences() - 1});
+    for (Index b = 0; b < chosen.size(); ++b) check_chosen("view", chosen, b);
     typename Home::Kv kv = home_.kv(0, this->sequences());
     kv.choose(chosen);
     return {kv};
@@ -264,6 +261,10 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   void check_sequence(const char* argument, Index sequence) const {
     if (sequence < 0 || sequence >= sequences())
       fail(argument, "is " + std::to_string(sequence), "it has to be from 0 to " + std::to_string(sequences() - 1));
+  }
+  void check_chosen(const char* argument, const Integers& chosen, Index b) const {
+    if (chosen[b] < 0 || chosen[b] >= sequences())
+      fail(argument, {"sequence ", b, " of those chosen is ", chosen[b]}, {"it has to be from 0 to ", sequences() - 1});
   }
   void check_rows(const View<const Arithmetic>& k, const View<const Arithmetic>& v, Index batch,
                   const char* batch_like) const {
@@ -309,7 +310,7 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   void append_to(const Integers& to, const X& k, const X& v, const AppendOptions<Arithmetic>& options,
                  const Length& length) {
     for (Index b = 0; b < to.size(); ++b) {
-      check_sequence("sequences", to[b]);
+      check_chosen("append", to, b);
       for (Index before = 0; before < b; ++before)
         if (to[before] == to[b])
           fail("sequences", {"number ", b, " is ", to[b], ", as number ", before}, "each may be there once");
