@@ -41,39 +41,49 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
+/// What a call of such elements is computed in: double if all are, and float if none is; nothing if they don't go
+/// together, or if there is one that is no element.
+template <class... X> struct CallOf { using type = void; };
+template <class... X>
+  requires(CacheElement<std::remove_const_t<X>>&&...)
+struct CallOf<X...> {
+  static constexpr bool none_double = !(std::is_same_v<std::remove_const_t<X>, double> || ...);
+  static constexpr bool all_double = (std::is_same_v<std::remove_const_t<X>, double> && ...);
+  using type = std::conditional_t<all_double, double, std::conditional_t<none_double, float, void>>;
+};
+template <class... X> using call_t = typename CallOf<X...>::type;
+
+/// The same, or float where there is nothing, so that only Types complains.
+template <class Q> struct ElementOf { using type = float; };
+template <CacheElement Q> struct ElementOf<Q> { using type = arithmetic_t<Q>; };
+template <class Q> using element_t = typename ElementOf<std::remove_const_t<Q>>::type;
+
 /// Says in words what the templates below would say in pages, and says nothing more if they do not fit.
 template <class Q, class K, class V, class O, class S> struct Types {
-  using Kept = std::remove_const_t<K>;
-  static constexpr bool elements =
-      Element<Q> && CacheElement<Kept> && CacheElement<std::remove_const_t<V>> && Element<O>;
-  static constexpr bool same = std::is_same_v<std::remove_const_t<Q>, element_of_t<Kept>> &&
-                               std::is_same_v<std::remove_const_t<Q>, element_of_t<std::remove_const_t<V>>> &&
-                               std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<O>>;
-  static_assert(elements, "rapt: q, k, v and out hold float or double; or k and v Eigen::half or Eigen::bfloat16");
-  static_assert(
-      same || !elements,
-      "rapt: q, k, v and out hold elements of one type; or k and v, or one of them, 16-bit ones, and q and out float");
+  static constexpr bool elements = CacheElement<std::remove_const_t<Q>> && CacheElement<std::remove_const_t<K>> &&
+                                   CacheElement<std::remove_const_t<V>> && CacheElement<std::remove_const_t<O>>;
+  static constexpr bool together = !std::is_void_v<call_t<Q, K, V, O>>;
+  static_assert(elements,
+                "rapt: q, k, v and out hold float, Eigen::half or Eigen::bfloat16, each its own; or all double");
+  static_assert(together || !elements, "rapt: if any of q, k, v and out holds double, all of them do");
   static_assert(!std::is_const_v<O>, "rapt: out is written to, so its elements can't be const");
   static_assert(Score<S>,
                 "rapt: the fifth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a function "
                 "bool(rapt::Coord) or float(float, rapt::Coord)");
-  static constexpr bool fit = elements && same && !std::is_const_v<O> && Score<S>;
+  static constexpr bool fit = together && !std::is_const_v<O> && Score<S>;
 };
-
-/// The element type of a call, or float where there is none, so that only check_types() complains.
-template <class Q> struct ElementOf { using type = float; };
-template <Element Q> struct ElementOf<Q> { using type = std::remove_const_t<Q>; };
-template <class Q> using element_t = typename ElementOf<Q>::type;
 
 /// As Types, for queries that attend to a cache of K.
 template <class Q, class K, class O, class S> struct CachedTypes {
-  static constexpr bool same =
-      std::is_same_v<std::remove_const_t<Q>, arithmetic_t<K>> && std::is_same_v<O, arithmetic_t<K>>;
-  static_assert(same, "rapt: q and out hold double if the cache does, and float otherwise; out is not const");
+  static constexpr bool together = !std::is_void_v<call_t<Q, K, O>>;
+  static_assert(together,
+                "rapt: q and out hold double if the cache does, and otherwise float, Eigen::half or "
+                "Eigen::bfloat16, each its own");
+  static_assert(!std::is_const_v<O>, "rapt: out is written to, so its elements can't be const");
   static_assert(Score<S>,
                 "rapt: the fourth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a "
                 "function bool(rapt::Coord) or float(float, rapt::Coord)");
-  static constexpr bool fit = same && Score<S>;
+  static constexpr bool fit = together && !std::is_const_v<O> && Score<S>;
 };
 
 /// A ring forgets its oldest positions: no query of a sequence, which stand at first_query and after it, may attend to
@@ -102,7 +112,7 @@ template <class T, class S, class Kv> void check_forgotten(const Problem<T, Kv>&
     check_forgotten(score, b, p.q_heads(), p.first_query(b), p.q_len(b), p.kv.first(b));
 }
 
-template <class T, class Kv> void check_cached_dims(const View<const T>& q, const Kv& kv, const View<T>& out) {
+template <class Kv> void check_cached_dims(const AnyInput& q, const Kv& kv, const AnyInput& out) {
   check_same("q", "head_dim", q.dim(), kv.head_dim(), "the cache");
   check_same("out", "the number of heads", out.heads(), q.heads(), "q");
   check_same("out", "value_dim", out.dim(), kv.value_dim(), "the cache");
@@ -123,7 +133,7 @@ template <class T, class K, class V> void check_kv_apart(const Problem<T, PagedR
 
 /// validated(), for queries that attend to a cache.
 template <class T, class Kv, class S>
-Problem<T, Kv> validated_cached(View<const T> q, const Kv& kv, View<T> out, const S& score, Align align,
+Problem<T, Kv> validated_cached(const AnyInput& q, const Kv& kv, const AnyOutput& out, const S& score, Align align,
                                 const Options<T>& options) {
   check_kv(kv);
   check_view(q, "q", "head_dim");
@@ -151,8 +161,9 @@ auto planned(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>
   using Value = std::remove_const_t<V>;
   const staged_t<S> stage = staged(score);
   const Align align = align_of(stage).value_or(align::bottom_right);
-  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(
-      validated<T, Key, Value>(q, k, v, out, options.lse, options.scale, align), stage, options);
+  Problem<T, StridedKv<Key, Value>> problem = validated<T, Key, Value>(q, k, v, out, options.lse, options.scale, align);
+  problem.access = row_access<T, std::remove_const_t<Q>, O>();
+  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(problem, stage, options);
 }
 template <class Q, class K, class Kv, class O, class S>
 auto planned(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score,
@@ -160,8 +171,9 @@ auto planned(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out
   using T = arithmetic_t<K>;
   const staged_t<S> stage = staged(score);
   const Align align = align_of(stage).value_or(align::bottom_right);
-  return Plan<T, staged_t<S>, Kv>(validated_cached<T>(View<const T>(q), cache.kv, out, stage, align, options), stage,
-                                  options);
+  Problem<T, Kv> problem = validated_cached<T>(q, cache.kv, out, stage, align, options);
+  problem.access = row_access<T, std::remove_const_t<Q>, O>();
+  return Plan<T, staged_t<S>, Kv>(problem, stage, options);
 }
 
 }  // namespace detail
@@ -196,7 +208,8 @@ auto plan(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& o
 ///   out  [batch, q_heads,  q_len,  value_dim]   v  [batch, kv_heads, kv_len, value_dim]
 ///
 /// q_heads is a multiple of kv_heads, and query head h reads key/value head h / (q_heads / kv_heads): MHA, GQA and MQA
-/// are one call and three shapes. All views hold float, or all double. A query without any key gets 0.
+/// are one call and three shapes. Each view holds float, Eigen::half or Eigen::bfloat16, and all is computed in float;
+/// or all hold double. A query without any key gets 0.
 ///
 /// `score` says what happens to the scores before the softmax, in the order in which it is composed with |: masks,
 /// such as causal() and window(left, right), score changes, such as softcap(50), and functions bool(Coord), which are

@@ -11,8 +11,8 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 /// validated_ragged(), for queries that attend to a cache.
-template <class T, class Kv, class S>
-Problem<T, Kv> validated_ragged_cached(const Ragged<const T>& q, const Kv& kv, const Ragged<T>& out, const S& score,
+template <class T, class Kv, class Q, class O, class S>
+Problem<T, Kv> validated_ragged_cached(const Ragged<Q>& q, const Kv& kv, const Ragged<O>& out, const S& score,
                                        const Options<T>& options) {
   check_kv(kv);
   check_view(q.view, "q", "head_dim");
@@ -44,18 +44,19 @@ auto planned_ragged(const Q& q, const K& k, const V& v, const O& out, const S& s
   using Value = std::remove_const_t<batch_element_t<V>>;
   const staged_t<S> stage = staged(score);
   const Align align = align_of(stage).value_or(align::bottom_right);
-  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(
-      validated_ragged<T, Key, Value>(as_ragged(q), as_ragged(k), as_ragged(v), as_ragged(out), options.lse,
-                                      options.scale, align),
-      stage, options, OfSequences{});
+  Problem<T, StridedKv<Key, Value>> problem = validated_ragged<T, Key, Value>(
+      as_ragged(q), as_ragged(k), as_ragged(v), as_ragged(out), options.lse, options.scale, align);
+  problem.access = row_access<T, std::remove_const_t<batch_element_t<Q>>, batch_element_t<O>>();
+  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(problem, stage, options, OfSequences{});
 }
 template <class Q, class K, class Kv, class O, class S>
 auto planned_ragged(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score,
                     const Options<arithmetic_t<K>>& options) {
   using T = arithmetic_t<K>;
   const staged_t<S> stage = staged(score);
-  return Plan<T, staged_t<S>, Kv>(validated_ragged_cached<T>(as_ragged(q), cache.kv, as_ragged(out), stage, options),
-                                  stage, options, OfSequences{});
+  Problem<T, Kv> problem = validated_ragged_cached<T>(as_ragged(q), cache.kv, as_ragged(out), stage, options);
+  problem.access = row_access<T, std::remove_const_t<batch_element_t<Q>>, batch_element_t<O>>();
+  return Plan<T, staged_t<S>, Kv>(problem, stage, options, OfSequences{});
 }
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// error: rapt: q, k, v and out hold float or double
+// error: rapt: q, k, v and out hold float, Eigen::half or Eigen::bfloat16, each its own
 #include <rapt/rapt.hpp>
 
 void call(int* data) {

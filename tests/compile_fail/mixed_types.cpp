@@ -1,4 +1,4 @@
-// error: rapt: q, k, v and out hold elements of one type
+// error: rapt: if any of q, k, v and out holds double, all of them do
 #include <rapt/rapt.hpp>
 
 void call(float* data, double* values) {

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <utility>
 
+#include "rapt/core/any_view.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/integers.hpp"
 #include "rapt/core/matrix.hpp"
@@ -36,21 +37,27 @@ struct Footprint {
   }
 };
 
-template <class T, std::size_t N>
-Footprint footprint(T* data, const std::array<Index, N>& extent, const std::array<Index, N>& stride) {
+template <std::size_t N>
+Footprint footprint(const void* data, Index element, const std::array<Index, N>& extent,
+                    const std::array<Index, N>& stride) {
   Footprint f;
   for (const Index e : extent)
     if (e == 0) return f;
   if (data == nullptr) return f;
   f.begin = reinterpret_cast<std::intptr_t>(data);
-  f.element = sizeof(T);
+  f.element = static_cast<std::intptr_t>(element);
   for (std::size_t i = 0; i < N; ++i) {
-    const Index bytes = stride[i] * static_cast<Index>(sizeof(T));
+    const Index bytes = stride[i] * element;
     if (bytes < 0) f.begin += (extent[i] - 1) * bytes;
     f.dims[i] = {extent[i], std::abs(bytes)};
   }
   return f;
 }
+template <class T, std::size_t N>
+Footprint footprint(T* data, const std::array<Index, N>& extent, const std::array<Index, N>& stride) {
+  return footprint(static_cast<const void*>(data), Index(sizeof(T)), extent, stride);
+}
+inline Footprint footprint(const AnyInput& v) { return footprint(v.data, v.element, v.extent, v.stride); }
 template <class T> Footprint footprint(const View<T>& v) { return footprint(v.data, v.extent, v.stride); }
 template <class T> Footprint footprint(const Cube<T>& c) { return footprint(c.data, c.extent, c.stride); }
 template <class T> Footprint footprint(const MatrixView<T>& m) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "rapt/core/align.hpp"
+#include "rapt/core/any_view.hpp"
 #include "rapt/core/error.hpp"
 #include "rapt/core/ieee.hpp"
 #include "rapt/core/overlap.hpp"
@@ -22,13 +23,14 @@ namespace detail {
 
 /// Attention over [batch, head, position, dim], all of it checked. `Kv` is where the keys and values live.
 template <class T, class Kv = StridedKv<T>> struct Problem {
-  View<const T> q;             // [batch, q_heads, q_len, head_dim]
+  AnyInput q;                  // [batch, q_heads, q_len, head_dim]
   Kv kv;                       // keys [batch, kv_heads, kv_len, head_dim], values [batch, kv_heads, kv_len, value_dim]
-  View<T> out;                 // [batch, q_heads, q_len, value_dim]
+  AnyOutput out;               // [batch, q_heads, q_len, value_dim]
   LogSumExp<T> lse;            // [batch, q_heads, q_len], if wanted
   T scale;                     // what queries are multiplied with
   Align align;                 // where the queries stand in the sequence of the keys
   Placement q_at{}, out_at{};  // along the positions, in a ragged batch; equally long in both
+  RowAccessOf<T> access{};     // to rows of q and out that are not kept as T
 
   Index batch() const { return q.batch(); }
   Index q_heads() const { return q.heads(); }
@@ -54,18 +56,20 @@ template <class T, class Kv = StridedKv<T>> struct Problem {
   /// Another number once the cache or any length has changed.
   Index changes() const { return kv.changes() ^ q_at.fingerprint() << 2 ^ out_at.fingerprint() << 3; }
 
-  const T* query(Index b, Index h, Index i) const { return q.row(b, h, q_at.begin(b) + i); }
-  T* output(Index b, Index h, Index i) const { return out.row(b, h, out_at.begin(b) + i); }
+  /// Rows that are kept as T.
+  const T* query(Index b, Index h, Index i) const { return reinterpret_cast<const T*>(q.row(b, h, q_at.begin(b) + i)); }
+  T* output(Index b, Index h, Index i) const { return reinterpret_cast<T*>(out.row(b, h, out_at.begin(b) + i)); }
   T& logsumexp(Index b, Index h, Index i) const { return lse(b, h, out_at.begin(b) + i); }
 };
 
-template <class T> void check_pointer(const T* data, const char* name) {
+inline void check_pointer(const void* data, Index alignment, const char* name) {
   if (data == nullptr) fail(name, "data is a null pointer", "it has to point to the elements, as no extent is 0");
-  if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0)
-    fail(name, "data is not aligned", {"it has to be a multiple of ", alignof(T), " bytes"});
+  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(alignment) != 0)
+    fail(name, "data is not aligned", {"it has to be a multiple of ", alignment, " bytes"});
 }
+template <class T> void check_pointer(const T* data, const char* name) { check_pointer(data, Index(alignof(T)), name); }
 
-template <class T> void check_view(const View<T>& view, const char* name, const char* dim) {
+RAPT_NOINLINE inline void check_view(const AnyInput& view, const char* name, const char* dim) {
   require(view.batch() >= 0, name, "batch", view.batch(), "it has to be 0 or more");
   require(view.heads() >= 1, name, "the number of heads", view.heads(), "it has to be 1 or more");
   const char* const stride_of[4] = {"the stride of batch", "the stride of heads", "the stride of positions",
@@ -82,7 +86,7 @@ template <class T> void check_view(const View<T>& view, const char* name, const 
   require(view.length() >= 0 && view.length() < max_length, name, "length", view.length(),
           "it has to be from 0 to 2^30 - 1");
   require(view.dim() >= 1, name, dim, view.dim(), "it has to be 1 or more");
-  if (!view.empty()) check_pointer(view.data, name);
+  if (!view.empty()) check_pointer(view.data, view.element, name);
 }
 
 inline void check_same(const char* name, const char* what, Index was, Index wanted, const char* like) {
@@ -96,9 +100,9 @@ inline void check_groups(Index q_heads, Index kv_heads) {
 
 /// All of the shapes but how many sequences there are, and how long. A caller of cascade_attention() has other names
 /// for k and v.
-template <class T, class K, class V>
-void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const View<const V>& v, const View<T>& out,
-                          const char* k_name = "k", const char* v_name = "v") {
+RAPT_NOINLINE inline void check_heads_and_dims(const AnyInput& q, const AnyInput& k, const AnyInput& v,
+                                               const AnyInput& out, const char* k_name = "k",
+                                               const char* v_name = "v") {
   check_view(q, "q", "head_dim");
   check_view(k, k_name, "head_dim");
   check_view(v, v_name, "value_dim");
@@ -112,9 +116,7 @@ void check_heads_and_dims(const View<const T>& q, const View<const K>& k, const 
   check_groups(q.heads(), k.heads());
 }
 
-template <class T, class K, class V>
-RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const K>& k, const View<const V>& v,
-                                const View<T>& out) {
+RAPT_NOINLINE inline void check_shapes(const AnyInput& q, const AnyInput& k, const AnyInput& v, const AnyInput& out) {
   check_heads_and_dims(q, k, v, out);
   check_same("k", "batch", k.batch(), q.batch(), "q");
   check_same("v", "batch", v.batch(), q.batch(), "q");
@@ -123,7 +125,7 @@ RAPT_NOINLINE void check_shapes(const View<const T>& q, const View<const K>& k, 
   check_same("out", "length", out.length(), q.length(), "q");
 }
 
-template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& q) {
+template <class T> void check_lse(const LogSumExp<T>& lse, const AnyInput& q) {
   if (!lse.wanted()) return;
   check_same("lse", "batch", lse.extent[0], q.batch(), "q");
   check_same("lse", "the number of heads", lse.extent[1], q.heads(), "q");
@@ -132,7 +134,7 @@ template <class T> void check_lse(const LogSumExp<T>& lse, const View<const T>& 
 }
 
 /// What is written may share no element with itself.
-template <class T, class L> void check_written(const View<T>& to, const LogSumExp<L>& to_lse) {
+template <class L> void check_written(const AnyInput& to, const LogSumExp<L>& to_lse) {
   const Footprint out = footprint(to), lse = footprint(to_lse);
   if (overlaps_itself(out))
     fail("out", "two elements may share an address", "each needs its own (a stride of 0 broadcasts only what is read)");
@@ -142,8 +144,8 @@ template <class T, class L> void check_written(const View<T>& to, const LogSumEx
 }
 
 /// Nor with what is read.
-template <class T, class L, class R>
-void check_apart(const View<T>& out, const LogSumExp<L>& lse, const View<const R>& read, const char* name) {
+template <class L>
+void check_apart(const AnyInput& out, const LogSumExp<L>& lse, const AnyInput& read, const char* name) {
   Written{footprint(out), footprint(lse)}.check_apart(footprint(read), name);
 }
 
@@ -161,8 +163,9 @@ inline void check_align(const Align& align, Index q_len, Index kv_len) {
 
 /// Checks everything and throws std::invalid_argument, or returns the problem.
 template <class T, class K = T, class V = K>
-Problem<T, StridedKv<K, V>> validated(View<const T> q, View<const K> k, View<const V> v, View<T> out, LogSumExp<T> lse,
-                                      std::optional<double> scale, Align align) {
+Problem<T, StridedKv<K, V>> validated(const AnyInput& q, const View<const K>& k, const View<const V>& v,
+                                      const AnyOutput& out, const LogSumExp<T>& lse, std::optional<double> scale,
+                                      Align align) {
   check_shapes(q, k, v, out);
   check_lse(lse, q);
   const T factor = checked_scale<T>(scale, q.dim());

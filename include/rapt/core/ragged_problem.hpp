@@ -56,7 +56,7 @@ template <class T> void check_sequences(const Ragged<T>& r, const char* name) {
 }
 
 /// The logsumexp stands where the outputs do, in the whole view.
-template <class T> void check_ragged_lse(const LogSumExp<T>& lse, const View<T>& out) {
+template <class T> void check_ragged_lse(const LogSumExp<T>& lse, const AnyInput& out) {
   if (!lse.wanted()) return;
   check_same("lse", "batch", lse.extent[0], out.batch(), "out");
   check_same("lse", "the number of heads", lse.extent[1], out.heads(), "out");
@@ -65,8 +65,8 @@ template <class T> void check_ragged_lse(const LogSumExp<T>& lse, const View<T>&
 }
 
 /// `p`, of whole views, becomes one of their sequences, once that is checked which is about the views.
-template <class T, class Kv>
-Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<const T>& q, const Ragged<T>& out) {
+template <class T, class Kv, class Q, class O>
+Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<Q>& q, const Ragged<O>& out) {
   for (Index b = 0; b < q.count(); ++b) check_align(p.align, q.length(b), p.kv_len(b));
   check_written(p.out, p.lse);
   check_apart(p.out, p.lse, q.view, "q");
@@ -82,10 +82,10 @@ Problem<T, Kv> of_sequences(Problem<T, Kv> p, const Ragged<const T>& q, const Ra
 }
 
 /// As validated(), of sequences.
-template <class T, class K = T, class V = K>
-Problem<T, StridedKv<K, V>> validated_ragged(const Ragged<const T>& q, const Ragged<const K>& k,
-                                             const Ragged<const V>& v, const Ragged<T>& out, const LogSumExp<T>& lse,
-                                             std::optional<double> scale, Align align) {
+template <class T, class K = T, class V = K, class Q, class O>
+Problem<T, StridedKv<K, V>> validated_ragged(const Ragged<Q>& q, const Ragged<const K>& k, const Ragged<const V>& v,
+                                             const Ragged<O>& out, const LogSumExp<T>& lse, std::optional<double> scale,
+                                             Align align) {
   check_heads_and_dims(q.view, k.view, v.view, out.view);
   check_sequences(q, "q");
   check_sequences(k, "k");

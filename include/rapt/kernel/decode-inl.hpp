@@ -39,14 +39,12 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, Kv>& work,
     const Index row = r < at.rows ? r : at.rows - 1, position = row / group, head = rows.first_head + row % group;
     rows.head[r] = static_cast<std::int32_t>(head);
     rows.position[r] = static_cast<std::int32_t>(rows.first_query + position);
-    const T* const query = p.q.row(at.batch, head, begin + position);
+    const T* const query = reinterpret_cast<const T*>(p.q.row(at.batch, head, begin + position));
     T* const to = queries + r * dim;
-    Index stride = p.q.stride[3];
-    if (work.rotation.table != nullptr) {
-      work.rotation.turn(at.batch, begin + position, rows.position[r], dim, query, stride, to);
-      stride = 1;
-    }
-    const T* const from = work.rotation.table == nullptr ? query : to;
+    bring_query(work, at.batch, begin + position, rows.position[r], query, to);
+    const bool brought = work.rotation.table != nullptr || work.access.load != nullptr;
+    const T* const from = brought ? to : query;
+    const Index stride = brought ? 1 : p.q.stride[3];
     for (Index d = 0; d < dim; ++d) to[d] = p.scale * from[d * stride];
   }
 }
@@ -66,20 +64,23 @@ RAPT_NOINLINE void take_row_sinks(const detail::Scoring<T>& score, const Rows& r
 
 /// o · (1 / l) and the logsumexp of each row, to the caller's memory.
 template <class T, class Kv>
-RAPT_NOINLINE void finish_rows(const RowStates<T>& s, const detail::Problem<T, Kv>& p, const Place& at, Index dim) {
+RAPT_NOINLINE void finish_rows(const detail::ForwardWork<T, Kv>& work, const RowStates<T>& s, const Place& at,
+                               Index dim) {
   constexpr int width = Vec<T>::lanes;
+  const detail::Problem<T, Kv>& p = work.problem;
   const Index begin = p.out_at.begin(at.batch);
   for (Index r = 0; r < at.rows; ++r) {
     const Index position = begin + r / p.group(), head = at.kv_head * p.group() + r % p.group();
     const Vec<T> l = broadcast(s.l[r]), zero = broadcast(ieee::zero<T>());
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
-    T* const out = p.out.row(at.batch, head, position);
+    T* const o = s.o + r * dim;
+    for (Index d = 0; d < p.value_dim(); d += width) store(o + d, one_nan(fma(load(o + d), inverse, zero)));
+    std::byte* const row = p.out.row(at.batch, head, position);
     const Index stride = p.out.stride[3];
-    for (Index d = 0; d < p.value_dim(); d += width) {
-      T lanes[width];
-      store(lanes, one_nan(fma(load(s.o + r * dim + d), inverse, zero)));
-      for (Index i = 0; i < width && d + i < p.value_dim(); ++i) out[(d + i) * stride] = lanes[i];
-    }
+    if (work.access.write != nullptr)
+      work.access.write(o, p.value_dim(), row, stride);
+    else
+      for (Index d = 0; d < p.value_dim(); ++d) reinterpret_cast<T*>(row)[d * stride] = o[d];
     if (p.lse.wanted()) p.lse(at.batch, head, position) = detail::logsumexp(s.m[r], s.l[r]);
   }
 }
@@ -172,7 +173,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, Kv>& work, Index item
   if (work.carry.to.data != nullptr)
     return leave_carried_rows(s.total, work.carry.to, rows, p.group(), dim, p.value_dim());
   if (work.score.sink != nullptr) take_row_sinks(work.score, rows, s.total, dim);
-  finish_rows(s.total, p, at, dim);
+  finish_rows(work, s.total, at, dim);
 }
 
 RAPT_REGION_CLOSE

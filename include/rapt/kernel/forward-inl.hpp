@@ -87,6 +87,20 @@ template <class T> RAPT_INLINE Group<T>* take_groups(Carver& carver, Index group
   return g;
 }
 
+/// A query as T, side by side, and turned if it is to be.
+template <class T, class Kv>
+RAPT_INLINE void bring_query(const detail::ForwardWork<T, Kv>& work, Index batch, Index place, Index position,
+                             const T* query, T* to) {
+  const Index dim = work.problem.head_dim();
+  Index stride = work.problem.q.stride[3];
+  if (work.access.load != nullptr) {
+    work.access.load(reinterpret_cast<const std::byte*>(query), stride, dim, to);
+    query = to;
+    stride = 1;
+  }
+  if (work.rotation.table != nullptr) work.rotation.turn(batch, place, position, dim, query, stride, to);
+}
+
 /// Goes through rows: the heads of a group, position by position. (To divide a row's number takes longer.)
 struct RowWalk {
   Index position, head, group;
@@ -118,25 +132,26 @@ RAPT_NOINLINE void want_next(Group<T>& g, const detail::Problem<T, Kv>& p, const
   }
 }
 
-/// Turns a group's queries, from `query` to `turned` [lanes][head_dim].
+/// Brings a group's queries into `rows` [lanes][head_dim], as T, and turned if they are to be; `query` points there
+/// afterwards.
 template <class T, class Kv>
-RAPT_NOINLINE void turn_queries(const Group<T>& g, const detail::ForwardWork<T, Kv>& work, Index first_row,
-                                const T** query, T* turned) {
+RAPT_NOINLINE void bring_queries(const Group<T>& g, const detail::ForwardWork<T, Kv>& work, Index first_row,
+                                 const T** query, T* rows) {
   const detail::Problem<T, Kv>& p = work.problem;
-  static_assert(group_lanes<T> <= contract::tile, "queries are turned where a tile's keys are copied to later");
+  static_assert(group_lanes<T> <= contract::tile, "queries are brought where a tile's keys are copied to later");
   for (int i = 0; i < group_lanes<T>; ++i) {
-    T* const to = turned + (i < g.rows ? i : g.rows - 1) * p.head_dim();
-    const Index place = p.q_at.begin(g.batch) + (first_row + i) / p.group();
-    if (i < g.rows) work.rotation.turn(g.batch, place, g.position[i], p.head_dim(), query[i], p.q.stride[3], to);
+    T* const to = rows + (i < g.rows ? i : g.rows - 1) * p.head_dim();
+    if (i < g.rows)
+      bring_query(work, g.batch, p.q_at.begin(g.batch) + (first_row + i) / p.group(), g.position[i], query[i], to);
     query[i] = to;
   }
 }
 
-/// Fills a group with rows from `first_row` on, and packs their queries, turned if they are to be, by way of `turned`
-/// [lanes][head_dim].
+/// Fills a group with rows from `first_row` on, and packs their queries, by way of `rows` [lanes][head_dim] if they are
+/// to be turned or converted.
 template <class T, class Kv>
 RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, Kv>& work, const Place& at, Index first_row,
-                              Index rows, T* turned) {
+                              Index rows, T* brought) {
   const detail::Problem<T, Kv>& p = work.problem;
   constexpr int lanes = group_lanes<T>, width = Vec<T>::lanes;
   g.rows = static_cast<int>(rows < lanes ? rows : lanes);
@@ -154,12 +169,12 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, Kv>& wor
     g.head[i] = static_cast<std::int32_t>(head);
     g.position[i] = static_cast<std::int32_t>(g.first_query + walk.position);
     g.output[i] = p.out.row(at.batch, head, out_begin + walk.position);
-    query[i] = p.q.row(at.batch, head, q_begin + walk.position);
+    query[i] = reinterpret_cast<const T*>(p.q.row(at.batch, head, q_begin + walk.position));
     if (i + 1 < g.rows) walk.advance();
   }
   Index stride = p.q.stride[3];
-  if (work.rotation.table != nullptr) {
-    turn_queries(g, work, first_row, query, turned);
+  if (work.rotation.table != nullptr || work.access.load != nullptr) {
+    bring_queries(g, work, first_row, query, brought);
     stride = 1;
   }
   pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.registers * width, g.queries);
@@ -277,16 +292,23 @@ template <class T> RAPT_NOINLINE void take_sinks(const detail::Scoring<T>& score
   rescale(g.total, alpha, g.registers, value_dim);
 }
 
-/// Output and logsumexp of a group, to the caller's memory.
+/// Output and logsumexp of a group, to the caller's memory; by way of `rows` [lanes][value_dim] if it isn't kept as T.
 template <class T, class Kv>
-RAPT_NOINLINE void finish(const detail::Scoring<T>& score, Group<T>& g, const detail::Problem<T, Kv>& p,
-                          const Place& at, Index first_row) {
+RAPT_NOINLINE void finish(const detail::ForwardWork<T, Kv>& work, Group<T>& g, const Place& at, Index first_row,
+                          T* rows) {
+  const detail::Problem<T, Kv>& p = work.problem;
+  const detail::Scoring<T>& score = work.score;
   if (g.total_empty) clear(g.total, g.registers, p.value_dim());
   if (score.sink != nullptr) take_sinks(score, g, p.value_dim());
   const Index begin = p.out_at.begin(at.batch);
   for (int i = 0; i < g.rows && p.lse.wanted(); ++i)
     p.lse(at.batch, g.head[i], begin + (first_row + i) / p.group()) = detail::logsumexp(g.total.m[i], g.total.l[i]);
-  write_output(g.total, g.rows, p.value_dim(), g.output, p.out.stride[3]);
+  if (work.access.write == nullptr) return write_output(g.total, g.rows, p.value_dim(), g.output, p.out.stride[3]);
+  std::byte* row[group_lanes<T>];
+  for (int i = 0; i < group_lanes<T>; ++i) row[i] = reinterpret_cast<std::byte*>(rows + i * p.value_dim());
+  write_output(g.total, g.rows, p.value_dim(), row, 1);
+  for (int i = 0; i < g.rows; ++i)
+    work.access.write(rows + i * p.value_dim(), p.value_dim(), g.output[i], p.out.stride[3]);
 }
 
 /// Rows of a block's state when it is kept, as many as the kernel works on. (A block that is dealt into parts is one
@@ -387,7 +409,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, Index ite
     if (work.carry.to.data != nullptr)
       leave_carried(groups[i], work.carry.to, p.group(), at.first_row + i * lanes, p.value_dim());
     else
-      finish(work.score, groups[i], p, at, at.first_row + i * lanes);
+      finish(work, groups[i], at, at.first_row + i * lanes, scratch.values);
   }
 }
 

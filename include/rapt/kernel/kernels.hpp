@@ -15,6 +15,7 @@
 #include "rapt/core/coord.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/view.hpp"
+#include "rapt/isa/convert.hpp"
 #include "rapt/isa/vocabulary.hpp"
 #include "rapt/kernel/work.hpp"
 #include "rapt/score/alibi.hpp"

@@ -38,7 +38,7 @@ constexpr int fewer_registers = tile_registers == 1 ? 2 : 1;
   RAPT_PART void rescale<T>(const State<T>&, const T*, int, Index);                                                 \
   RAPT_PART void merge<T>(const State<T>&, const State<T>&, int, Index);                                            \
   RAPT_PART void copy<T>(const State<T>&, const State<T>&, int, Index);                                             \
-  RAPT_PART void write_output<T>(const State<T>&, int, Index, T* const*, Index);                                    \
+  RAPT_PART void write_output<T>(const State<T>&, int, Index, std::byte* const*, Index);                            \
   RAPT_PART bool all_finite<T>(const T* const*, Index, Index);                                                      \
   RAPT_PART void add_values_selected<T>(const T*, const detail::Word<T>*, int, const T* const*, Index, Index, T*);  \
   RAPT_PART Coverage count_kept<T>(const detail::Word<T>*, Index);                                                  \

@@ -71,7 +71,7 @@ template <class T> RAPT_INLINE Vec<T> one_nan(Vec<T> a) {
 /// o · (1 / l) to the caller's rows; 0 where no key was attended. By squares of a register's width of rows and columns,
 /// from [dim][lane] to [row][dim]. 0 is added so that no −0 is left of terms that were masked out.
 template <class T>
-RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, T* const* output, Index stride) {
+RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, std::byte* const* output, Index stride) {
   constexpr int width = Vec<T>::lanes;
   const Vec<T> zero = broadcast(ieee::zero<T>());
   for (int lane = 0; lane < rows; lane += width) {
@@ -91,13 +91,13 @@ RAPT_NOINLINE void write_output(const State<T>& s, int rows, Index value_dim, T*
       if (stride == 1 && columns == width) {
         RAPT_UNROLL
         for (int i = 0; i < width; ++i)
-          if (i < here) store(output[lane + i] + d, square[i]);
+          if (i < here) store(reinterpret_cast<T*>(output[lane + i]) + d, square[i]);
         continue;
       }
       for (int i = 0; i < here; ++i) {
         T row[width];
         store(row, square[i]);
-        for (Index c = 0; c < columns; ++c) output[lane + i][(d + c) * stride] = row[c];
+        for (Index c = 0; c < columns; ++c) reinterpret_cast<T*>(output[lane + i])[(d + c) * stride] = row[c];
       }
     }
   }

@@ -31,13 +31,6 @@ template <class T> struct Tile {
   RAPT_INLINE Keys<T> keys() const { return {key_rows, key_stride}; }
 };
 
-/// Elements side by side, as T.
-template <class T, class K> RAPT_NOINLINE void convert(const K* from, Index count, T* to) {
-  Index i = 0;
-  for (; i + Vec<T>::lanes <= count; i += Vec<T>::lanes) store(to + i, load(from + i));
-  for (; i < count; ++i) to[i] = detail::widened(from[i]);
-}
-
 /// The keys of a tile where they are, if a kernel can read them there, or copies.
 template <class T, class Kv>
 RAPT_NOINLINE void find_keys(const Kv& kv, const typename Kv::Head& head, T* copies, Tile<T>& tile) {
@@ -117,11 +110,11 @@ template <class T> struct Group {
   std::int32_t first_query;  // the position of the call's query 0
   std::int32_t head[group_lanes<T>];
   std::int32_t position[group_lanes<T>];
-  T* output[group_lanes<T>];  // the caller's rows
-  AheadRows after;            // what is wanted after the last tile: the next block's queries, and the rows to write to
-  T* queries;                 // [head_dim][lanes], scaled
-  State<T> span;              // of the span under way
-  State<T> total;             // of the spans before it
+  std::byte* output[group_lanes<T>];  // the caller's rows
+  AheadRows after;  // what is wanted after the last tile: the next block's queries, and the rows to write to
+  T* queries;       // [head_dim][lanes], scaled
+  State<T> span;    // of the span under way
+  State<T> total;   // of the spans before it
   bool span_empty, total_empty;
 };
 

@@ -47,6 +47,7 @@ template <class T, class Kv> struct ForwardWork {
   std::int32_t* pending;  // for each block, its parts that are not done yet
   std::atomic<int>* ran;  // receives the instruction set of the kernel that ran, by its own word
   Carry<T> carry{};
+  RowAccess<T> access{};  // to rows of queries and outputs that are not kept as T
 };
 
 /// The kernels of one instruction set for one kind of call: one with the queries in the lanes, and one for few queries.

@@ -4,21 +4,6 @@
 #else
 RAPT_REGION_OPEN
 
-/// Elements side by side, rounded to K. NaN becomes the canonical one.
-template <class T, class K> RAPT_NOINLINE void narrow_row(const T* from, Index count, K* to) {
-  constexpr int width = Vec<T>::lanes;
-  const Vec<T> nan = broadcast(std::numeric_limits<T>::quiet_NaN());
-  Index i = 0;
-  for (; i + width <= count; i += width) {
-    const Vec<T> x = load(from + i);
-    if constexpr (std::is_same_v<T, K>)
-      store(to + i, x);
-    else
-      store(to + i, select(is_nan(x), nan, x));
-  }
-  for (; i < count; ++i) detail::narrow(from[i], to[i]);
-}
-
 /// A row of the caller's to elements side by side: turned, if it is to be, by way of `turned`, and rounded.
 template <class T, class K> RAPT_NOINLINE void store_row(const detail::RowStore<T>& row, T* turned, K* to) {
   const T* from = row.from;

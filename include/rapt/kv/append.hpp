@@ -4,7 +4,7 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include "rapt/core/types.hpp"
-#include "rapt/isa/vocabulary.hpp"
+#include "rapt/isa/convert.hpp"
 #include "rapt/rope/turn.hpp"
 
 RAPT_NAMESPACE_BEGIN

@@ -66,11 +66,12 @@ struct ObservedMemory {
   void reads_from(T* data, const std::array<Index, N>& extent, const std::array<Index, N>& stride, const char* name) {
     read[reads++] = {name, footprint(data, extent, stride)};
   }
+  void reads_from(const Footprint& memory, const char* name) { read[reads++] = {name, memory}; }
   void check() const { check_written(written, writes, read, reads); }
 };
 
 /// Queries and keys fit each other.
-template <class T, class K> void check_queries_and_keys(const View<const T>& q, const View<const K>& k) {
+inline void check_queries_and_keys(const AnyInput& q, const AnyInput& k) {
   check_view(q, "q", "head_dim");
   check_view(k, "k", "head_dim");
   check_same("k", "batch", k.batch(), q.batch(), "q");
@@ -78,7 +79,7 @@ template <class T, class K> void check_queries_and_keys(const View<const T>& q, 
   check_groups(q.heads(), k.heads());
 }
 
-template <class T, class Kv> void check_queries_and_cache(const View<const T>& q, const Kv& kv) {
+template <class Kv> void check_queries_and_cache(const AnyInput& q, const Kv& kv) {
   check_view(q, "q", "head_dim");
   check_same("q", "batch", q.batch(), kv.batch(), "the cache's sequences");
   check_same("q", "head_dim", q.dim(), kv.head_dim(), "the cache");
@@ -86,16 +87,14 @@ template <class T, class Kv> void check_queries_and_cache(const View<const T>& q
 }
 
 /// A number for each row.
-template <class T>
-void check_rows_of(const T& x, const char* name,
-                   const View<const std::remove_const_t<std::remove_pointer_t<decltype(x.data)>>>& q) {
+template <class T> void check_rows_of(const T& x, const char* name, const AnyInput& q) {
   if (x.data != nullptr)
     check_array<std::remove_pointer_t<decltype(x.data)>, 3>(x.data, x.extent, x.stride, name,
                                                             {q.batch(), q.heads(), q.length()}, {"q", "q", "q"});
 }
 
 /// n numbers for each row.
-template <class U, class T> void check_top_of(const View<U>& x, const char* name, const View<const T>& q) {
+template <class U> void check_top_of(const View<U>& x, const char* name, const AnyInput& q) {
   if (x.data == nullptr) return;
   require(x.dim() >= 1 && x.dim() < max_length, name, "the number of keys of a row", x.dim(),
           "it has to be from 1 to 2^30 - 1");
@@ -104,7 +103,7 @@ template <class U, class T> void check_top_of(const View<U>& x, const char* name
 }
 
 template <class T>
-void check_observation(const Observation<T>& o, const LogSumExp<T>& lse, const View<const T>& q, Index kv_len) {
+void check_observation(const Observation<T>& o, const LogSumExp<T>& lse, const AnyInput& q, Index kv_len) {
   check_rows_of(o.entropy, "entropy", q);
   check_rows_of(o.largest, "largest", q);
   check_rows_of(o.largest_probability, "largest_probability", q);

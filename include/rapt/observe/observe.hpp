@@ -57,7 +57,7 @@ void check_wish(const Wish<T>& wish, const Problem<T, Kv>& p, const S& score, co
   ObservedMemory memory = memory_of(wish.into);
   memory.write(lse.data, lse.extent, lse.stride, "lse");
   memory.write(wish.to.data, wish.to.extent, wish.to.stride, "to");
-  memory.reads_from(p.q.data, p.q.extent, p.q.stride, "q");
+  memory.reads_from(footprint(p.q), "q");
   if (k.name != nullptr) memory.read[memory.reads++] = k;
   memory.check();
   check_stage(score, p);

@@ -58,7 +58,7 @@ void observe_sequences(const Ragged<const T>& q, const Observation<T>& into, con
                       {"the keys", "q", "the keys"});
   ObservedMemory memory = memory_of(into);
   memory.write(options.lse.data, options.lse.extent, options.lse.stride, "lse");
-  memory.reads_from(q.view.data, q.view.extent, q.view.stride, "q");
+  memory.reads_from(footprint(q.view), "q");
   if (k.name != nullptr) memory.read[memory.reads++] = k;
   memory.check();
   Index longest_q = 0, longest_k = 0;

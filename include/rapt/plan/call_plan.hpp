@@ -144,6 +144,7 @@ CallPlan<T, Kv>::CallPlan(const Problem<T, Kv>& problem, const Options<T>& optio
       workers_(workers_of(executor_)),
       cut_(cutter) {
   check_rotation(work_.rotation, problem);
+  work_.access = problem.access.of(kernel_.isa);
   if (options.rope != nullptr) work_.rotation.turn_row = options.rope->turn_row(kernel_.isa);
   if (cut_ == nullptr) {
     const Extents e = extents();
