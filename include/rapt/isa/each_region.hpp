@@ -3,8 +3,8 @@
 //     #define RAPT_EACH_REGION "rapt/kernel/all-inl.hpp"
 //     #include "rapt/isa/each_region.hpp"
 //
-// RAPT_VOCABULARY names the region's vector vocabulary, which isa/vocabulary.hpp includes: every other such file
-// includes that header first. No include guard, as each file that goes through the regions includes this one again.
+// RAPT_VOCABULARY names the region's vector vocabulary, and RAPT_PAIRS that of pairs of bfloat16, which
+// isa/vocabulary.hpp includes: every other such file includes that header first. No include guard, as each file that goes through the regions includes this one again.
 #include "rapt/isa/region.hpp"
 
 #if RAPT_HAS_AVX2 || RAPT_HAS_AVX512
@@ -17,16 +17,20 @@
 
 #define RAPT_REGION generic
 #define RAPT_VOCABULARY "rapt/isa/generic/vector-inl.hpp"
+#define RAPT_PAIRS "rapt/isa/generic/pairs-inl.hpp"
 #include RAPT_EACH_REGION
+#undef RAPT_PAIRS
 #undef RAPT_VOCABULARY
 #undef RAPT_REGION
 
 #if RAPT_HAS_AVX2
 #define RAPT_REGION avx2
 #define RAPT_VOCABULARY "rapt/isa/avx2/vector-inl.hpp"
+#define RAPT_PAIRS "rapt/isa/avx2/pairs-inl.hpp"
 RAPT_REGION_BEGIN_AVX2
 #include RAPT_EACH_REGION
 RAPT_REGION_END
+#undef RAPT_PAIRS
 #undef RAPT_VOCABULARY
 #undef RAPT_REGION
 #endif
@@ -34,9 +38,21 @@ RAPT_REGION_END
 #if RAPT_HAS_AVX512
 #define RAPT_REGION avx512
 #define RAPT_VOCABULARY "rapt/isa/avx512/vector-inl.hpp"
+#define RAPT_PAIRS "rapt/isa/avx512/pairs-inl.hpp"
 RAPT_REGION_BEGIN_AVX512
 #include RAPT_EACH_REGION
 RAPT_REGION_END
+#undef RAPT_PAIRS
+#undef RAPT_VOCABULARY
+#undef RAPT_REGION
+
+#define RAPT_REGION avx512bf16
+#define RAPT_VOCABULARY "rapt/isa/avx512/vector-inl.hpp"
+#define RAPT_PAIRS "rapt/isa/avx512bf16/pairs-inl.hpp"
+RAPT_REGION_BEGIN_AVX512BF16
+#include RAPT_EACH_REGION
+RAPT_REGION_END
+#undef RAPT_PAIRS
 #undef RAPT_VOCABULARY
 #undef RAPT_REGION
 #endif
@@ -44,7 +60,9 @@ RAPT_REGION_END
 #if RAPT_HAS_NEON
 #define RAPT_REGION neon
 #define RAPT_VOCABULARY "rapt/isa/neon/vector-inl.hpp"
+#define RAPT_PAIRS "rapt/isa/neon/pairs-inl.hpp"
 #include RAPT_EACH_REGION
+#undef RAPT_PAIRS
 #undef RAPT_VOCABULARY
 #undef RAPT_REGION
 #endif

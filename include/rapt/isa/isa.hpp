@@ -15,16 +15,17 @@
 RAPT_NAMESPACE_BEGIN
 
 /// An instruction set that the kernels are compiled for, in ascending order of preference.
-enum class Isa { generic, neon, avx2, avx512 };
+enum class Isa { generic, neon, avx2, avx512, avx512bf16 };
 
 /// All of them, in the same order.
-inline constexpr Isa all_isas[] = {Isa::generic, Isa::neon, Isa::avx2, Isa::avx512};
+inline constexpr Isa all_isas[] = {Isa::generic, Isa::neon, Isa::avx2, Isa::avx512, Isa::avx512bf16};
 
 constexpr std::string_view name(Isa isa) {
   switch (isa) {
     case Isa::neon: return "neon";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::avx512bf16: return "avx512bf16";
     case Isa::generic: break;
   }
   return "generic";
@@ -37,7 +38,8 @@ constexpr bool built_for(Isa isa) {
   switch (isa) {
     case Isa::neon: return RAPT_HAS_NEON != 0;
     case Isa::avx2: return RAPT_HAS_AVX2 != 0;
-    case Isa::avx512: return RAPT_HAS_AVX512 != 0;
+    case Isa::avx512:
+    case Isa::avx512bf16: return RAPT_HAS_AVX512 != 0;
     case Isa::generic: break;
   }
   return true;
@@ -50,9 +52,11 @@ inline bool cpu_has(Isa isa) {
 #if RAPT_ARCH_X86_64
     case Isa::avx2: return cpu().avx2;
     case Isa::avx512: return cpu().avx512;
+    case Isa::avx512bf16: return cpu().avx512bf16;
 #else
     case Isa::avx2:
-    case Isa::avx512: break;
+    case Isa::avx512:
+    case Isa::avx512bf16: break;
 #endif
   }
   return false;

@@ -4,6 +4,8 @@
 #else
 // clang-format off
 #include RAPT_VOCABULARY
+#include RAPT_PAIRS
+#include "rapt/isa/step-inl.hpp"
 #include "rapt/isa/transpose-inl.hpp"
 // clang-format on
 

@@ -11,6 +11,7 @@
 
 #include "rapt/core/ieee.hpp"
 #include "rapt/core/narrow.hpp"
+#include "rapt/core/pair.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/isa/isa.hpp"
 #include "rapt/isa/region.hpp"
@@ -23,10 +24,15 @@
 #define RAPT_OF_REGION(isa, ...)                                                           \
   (static_cast<void>(isa), RAPT_IF_AVX512(isa, __VA_ARGS__) RAPT_IF_AVX2(isa, __VA_ARGS__) \
                                RAPT_IF_NEON(isa, __VA_ARGS__) generic::__VA_ARGS__)
+/// The same of what pairs of bfloat16 are multiplied in: elsewhere an instruction set that has more for those makes the
+/// same machine code as the one below it, and so has none of its own.
+#define RAPT_OF_PAIR_REGION(isa, ...) (RAPT_IF_AVX512BF16(isa, __VA_ARGS__) RAPT_OF_REGION(isa, __VA_ARGS__))
 #if RAPT_HAS_AVX512
-#define RAPT_IF_AVX512(isa, ...) (isa) == ::rapt::Isa::avx512 ? avx512::__VA_ARGS__:
+#define RAPT_IF_AVX512(isa, ...) (isa) >= ::rapt::Isa::avx512 ? avx512::__VA_ARGS__:
+#define RAPT_IF_AVX512BF16(isa, ...) (isa) == ::rapt::Isa::avx512bf16 ? avx512bf16::__VA_ARGS__:
 #else
 #define RAPT_IF_AVX512(isa, ...)
+#define RAPT_IF_AVX512BF16(isa, ...)
 #endif
 #if RAPT_HAS_AVX2
 #define RAPT_IF_AVX2(isa, ...) (isa) == ::rapt::Isa::avx2 ? avx2::__VA_ARGS__:

@@ -7,7 +7,7 @@
 #else
 RAPT_REGION_OPEN
 
-constexpr Isa region_isa = Isa::avx512;
+constexpr Isa region_isa = Isa::RAPT_REGION;  // or one that has more besides
 
 /// Registers of queries in a group, and in a register tile: 4 x 6 accumulators, 4 queries and a key leave 3 of 32
 /// registers free.
