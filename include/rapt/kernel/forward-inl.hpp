@@ -62,22 +62,31 @@ template <class T> RAPT_INLINE State<T> take_state(Carver& carver, Index value_d
   return s;
 }
 
-template <class T> RAPT_INLINE Scratch<T> take_scratch(Carver& carver, Index head_dim, Index value_dim) {
+template <class T, class E> RAPT_INLINE Scratch<T, E> take_scratch(Carver& carver, Index head_dim, Index value_dim) {
   constexpr int lanes = group_lanes<T>;
-  Scratch<T> s{};
+  Scratch<T, E> s{};
   s.scores = carver.take<T>(contract::tile * lanes);
   s.keep = carver.take<detail::Word<T>>(contract::tile * lanes);
   s.largest = carver.take<T>(lanes);
   s.factor = carver.take<T>(lanes);
-  s.keys = carver.take<T>(contract::tile * head_dim);
-  s.values = carver.take<T>(contract::tile * value_dim);
+  s.keys = carver.take<E>(contract::tile * elements_of<E>(head_dim));
+  s.values = carver.take<E>(contract::tile / depth<E> * value_dim);
+  if constexpr (depth<E> == 1) {
+    s.weights = s.scores;
+    s.query_rows = s.keys;
+    s.output_rows = s.values;
+  } else {
+    s.weights = carver.take<E>(contract::tile / depth<E> * lanes);
+    s.query_rows = s.output_rows = carver.take<T>(contract::tile * (head_dim > value_dim ? head_dim : value_dim));
+  }
   return s;
 }
 
-template <class T> RAPT_INLINE Group<T>* take_groups(Carver& carver, Index groups, Index head_dim, Index value_dim) {
-  Group<T>* g = carver.take<Group<T>>(groups);
+template <class T, class E>
+RAPT_INLINE Group<T, E>* take_groups(Carver& carver, Index groups, Index head_dim, Index value_dim) {
+  Group<T, E>* g = carver.take<Group<T, E>>(groups);
   for (Index i = 0; i < groups; ++i) {
-    T* queries = carver.take<T>(head_dim * group_lanes<T>);
+    E* queries = carver.take<E>(elements_of<E>(head_dim) * group_lanes<T>);
     const State<T> span = take_state<T>(carver, value_dim), total = take_state<T>(carver, value_dim);
     if (g == nullptr) continue;
     g[i].queries = queries;
@@ -114,8 +123,8 @@ RAPT_INLINE RowWalk walk_from(Index row, Index group) { return {row / group, row
 
 /// What is wanted while a group is at its last tile: the queries of the same group of the item that is likely to come
 /// next, and the rows that this one's outputs go to. `next` may be the item itself.
-template <class T, class Kv>
-RAPT_NOINLINE void want_next(Group<T>& g, const detail::Problem<T, Kv>& p, const Place& next, Index first_row) {
+template <class T, class E, class Kv>
+RAPT_NOINLINE void want_next(Group<T, E>& g, const detail::Problem<T, Kv>& p, const Place& next, Index first_row) {
   constexpr int lanes = group_lanes<T>;
   const Index group = p.group(), begin = p.q_at.begin(next.batch), last = next.rows - 1;
   const Index first = first_row < last ? first_row : last;
@@ -134,8 +143,8 @@ RAPT_NOINLINE void want_next(Group<T>& g, const detail::Problem<T, Kv>& p, const
 
 /// Brings a group's queries into `rows` [lanes][head_dim], as T, and turned if they are to be; `query` points there
 /// afterwards.
-template <class T, class Kv>
-RAPT_NOINLINE void bring_queries(const Group<T>& g, const detail::ForwardWork<T, Kv>& work, Index first_row,
+template <class T, class E, class Kv>
+RAPT_NOINLINE void bring_queries(const Group<T, E>& g, const detail::ForwardWork<T, Kv>& work, Index first_row,
                                  const T** query, T* rows) {
   const detail::Problem<T, Kv>& p = work.problem;
   static_assert(group_lanes<T> <= contract::tile, "queries are brought where a tile's keys are copied to later");
@@ -149,8 +158,8 @@ RAPT_NOINLINE void bring_queries(const Group<T>& g, const detail::ForwardWork<T,
 
 /// Fills a group with rows from `first_row` on, and packs their queries, by way of `rows` [lanes][head_dim] if they are
 /// to be turned or converted.
-template <class T, class Kv>
-RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, Kv>& work, const Place& at, Index first_row,
+template <class T, class E, class Kv>
+RAPT_NOINLINE void fill_group(Group<T, E>& g, const detail::ForwardWork<T, Kv>& work, const Place& at, Index first_row,
                               Index rows, T* brought) {
   const detail::Problem<T, Kv>& p = work.problem;
   constexpr int lanes = group_lanes<T>, width = Vec<T>::lanes;
@@ -177,7 +186,10 @@ RAPT_NOINLINE void fill_group(Group<T>& g, const detail::ForwardWork<T, Kv>& wor
     bring_queries(g, work, first_row, query, brought);
     stride = 1;
   }
-  pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.registers * width, g.queries);
+  if constexpr (depth<E> == 1)
+    pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.registers * width, g.queries);
+  else
+    pack_query_pairs(query, stride, p.head_dim(), lanes, g.registers * width, g.queries);
 }
 
 /// Asks for the first tile of an item, as no tile before it has done so.
@@ -200,8 +212,8 @@ RAPT_INLINE Place likely_next(const detail::ForwardWork<T, Kv>& work, Index item
   return after < work.schedule.items() ? place_of(work, after) : at;
 }
 
-template <class T, class Kv>
-RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const Scratch<T>& s) {
+template <class T, class E, class Kv>
+RAPT_NOINLINE void find_tile(Tile<E>& tile, const Kv& kv, const Place& at, const Scratch<T, E>& s) {
   const typename Kv::Head head = kv.head(at.batch, at.kv_head);
   find_keys(kv, head, s.keys, tile);
   find_values(kv, head, s.values, tile);
@@ -210,8 +222,8 @@ RAPT_NOINLINE void find_tile(Tile<T>& tile, const Kv& kv, const Place& at, const
 
 /// What a group asks for while it is at a tile: the one after it; or, if that is short or there is none, what the group
 /// wants at its end, as a stretch is asked for along with each key, and a short tile has too few.
-template <class T>
-RAPT_INLINE const AheadRows& ahead_of(const Group<T>& g, const Tile<T>& tile, Index following, AheadRows& mixed) {
+template <class T, class E>
+RAPT_INLINE const AheadRows& ahead_of(const Group<T, E>& g, const Tile<E>& tile, Index following, AheadRows& mixed) {
   if (following <= 0) return g.after;
   if (following >= contract::tile) return tile.next;
   for (Index j = 0; j < contract::tile; ++j) {
@@ -222,17 +234,17 @@ RAPT_INLINE const AheadRows& ahead_of(const Group<T>& g, const Tile<T>& tile, In
 }
 
 /// The groups of a block go through one tile of keys.
-template <class T, class Kv>
-RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T>* groups, Index count,
-                               Index first_key, const Scratch<T>& s) {
+template <class T, class E, class Kv>
+RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T, E>* groups,
+                               Index count, Index first_key, const Scratch<T, E>& s) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Index left = p.kv_len(at.batch) - first_key;
-  Tile<T> tile;
+  Tile<E> tile;
   tile.first = first_key;
   tile.count = left < contract::tile ? left : contract::tile;
   bool found = false;
   for (Index i = 0; i < count; ++i) {
-    Group<T>& g = groups[i];
+    Group<T, E>& g = groups[i];
     const Coverage covers = work.score.covers(box_of(g, 0, g.registers, first_key, tile.count));
     if (covers == Coverage::none) continue;
     if (!found) find_tile(tile, p.kv, at, s);
@@ -242,23 +254,24 @@ RAPT_NOINLINE void attend_tile(const detail::ForwardWork<T, Kv>& work, const Pla
     AheadRows mixed;
     const AheadRows& ahead = ahead_of(g, tile, last ? 0 : left - contract::tile, mixed);
     if (covers == Coverage::all)
-      attend_full(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim());
+      attend_full(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim(), p.scale);
     else
-      attend_some(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim());
+      attend_some(work.score, g, tile, ahead, s, p.head_dim(), p.value_dim(), p.scale);
   }
 }
 
 /// Whether any group may attend to any of the keys [begin, end). (Of a long sequence, most spans are out of a window's
 /// or a document's reach: better to ask once than for each of their tiles.)
-template <class T>
-RAPT_INLINE bool reaches(const detail::Scoring<T>& score, const Group<T>* groups, Index count, Index begin, Index end) {
+template <class T, class E>
+RAPT_INLINE bool reaches(const detail::Scoring<T>& score, const Group<T, E>* groups, Index count, Index begin,
+                         Index end) {
   for (Index i = 0; i < count; ++i)
     if (score.covers(box_of(groups[i], 0, groups[i].registers, begin, end - begin)) != Coverage::none) return true;
   return false;
 }
 
 /// The total takes in the span that has ended.
-template <class T> RAPT_NOINLINE void close_span(Group<T>& g, Index value_dim) {
+template <class T, class E> RAPT_NOINLINE void close_span(Group<T, E>& g, Index value_dim) {
   if (g.span_empty) return;
   if (g.total_empty) {
     const State<T> spare = g.total;
@@ -278,7 +291,8 @@ template <class T> RAPT_INLINE Vec<T> add_sink(Vec<T> sum, Vec<T> factor, Vec<T>
 }
 
 /// The rows' totals take in a logit each that has no key: it joins the sum of weights and nothing else.
-template <class T> RAPT_NOINLINE void take_sinks(const detail::Scoring<T>& score, Group<T>& g, Index value_dim) {
+template <class T, class E>
+RAPT_NOINLINE void take_sinks(const detail::Scoring<T>& score, Group<T, E>& g, Index value_dim) {
   constexpr int width = Vec<T>::lanes;
   T sink[group_lanes<T>], alpha[group_lanes<T>];
   for (int i = 0; i < group_lanes<T>; ++i) sink[i] = static_cast<T>(score.sink(score.stage, g.batch, g.head[i]));
@@ -293,8 +307,8 @@ template <class T> RAPT_NOINLINE void take_sinks(const detail::Scoring<T>& score
 }
 
 /// Output and logsumexp of a group, to the caller's memory; by way of `rows` [lanes][value_dim] if it isn't kept as T.
-template <class T, class Kv>
-RAPT_NOINLINE void finish(const detail::ForwardWork<T, Kv>& work, Group<T>& g, const Place& at, Index first_row,
+template <class T, class E, class Kv>
+RAPT_NOINLINE void finish(const detail::ForwardWork<T, Kv>& work, Group<T, E>& g, const Place& at, Index first_row,
                           T* rows) {
   const detail::Problem<T, Kv>& p = work.problem;
   const detail::Scoring<T>& score = work.score;
@@ -327,8 +341,8 @@ RAPT_INLINE State<T> kept_state(const detail::ForwardWork<T, Kv>& work, const Pl
   return {base, base + rows, base + 2 * rows, rows};
 }
 
-template <class T, class Kv>
-RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T>& g, Index span) {
+template <class T, class E, class Kv>
+RAPT_NOINLINE void keep_span(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T, E>& g, Index span) {
   if (g.span_empty) clear(g.span, g.registers, work.problem.value_dim());
   copy(kept_state(work, at, span), g.span, g.registers, work.problem.value_dim());
   g.span_empty = true;
@@ -340,8 +354,9 @@ template <class T, class Kv> RAPT_INLINE bool ends_last(const detail::ForwardWor
 }
 
 /// A group's totals begin with the states that another call has left of its rows.
-template <class T>
-RAPT_NOINLINE void take_carried(Group<T>& g, const View<const T>& from, Index group, Index first_row, Index value_dim) {
+template <class T, class E>
+RAPT_NOINLINE void take_carried(Group<T, E>& g, const View<const T>& from, Index group, Index first_row,
+                                Index value_dim) {
   for (int i = 0; i < group_lanes<T>; ++i) {
     const Index row = first_row + (i < g.rows ? i : g.rows - 1);
     const T* const state = from.row(g.batch, g.head[i], row / group);
@@ -353,8 +368,9 @@ RAPT_NOINLINE void take_carried(Group<T>& g, const View<const T>& from, Index gr
 }
 
 /// And leaves them to the next one.
-template <class T>
-RAPT_NOINLINE void leave_carried(const Group<T>& g, const View<T>& to, Index group, Index first_row, Index value_dim) {
+template <class T, class E>
+RAPT_NOINLINE void leave_carried(const Group<T, E>& g, const View<T>& to, Index group, Index first_row,
+                                 Index value_dim) {
   if (g.total_empty) clear(g.total, g.registers, value_dim);
   for (int i = 0; i < g.rows; ++i) {
     T* const state = to.row(g.batch, g.head[i], (first_row + i) / group);
@@ -365,8 +381,8 @@ RAPT_NOINLINE void leave_carried(const Group<T>& g, const View<T>& to, Index gro
 }
 
 /// Whoever ends a block's last part merges the states of all its spans, in ascending order.
-template <class T, class Kv>
-RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T>& g) {
+template <class T, class E, class Kv>
+RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, Kv>& work, const Place& at, Group<T, E>& g) {
   if (!ends_last(work, at)) return false;
   if (g.total_empty) clear(g.total, g.registers, work.problem.value_dim());
   for (Index span = 0; span < at.cut->spans; ++span)
@@ -375,17 +391,17 @@ RAPT_NOINLINE bool merge_parts(const detail::ForwardWork<T, Kv>& work, const Pla
   return true;
 }
 
-template <class T, class Kv>
+template <class T, class E, class Kv>
 RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, Index item, const Place& at, std::byte* memory) {
   const detail::Problem<T, Kv>& p = work.problem;
   Carver carver{memory};
-  const Scratch<T> scratch = take_scratch<T>(carver, p.head_dim(), p.value_dim());
-  Group<T>* groups = take_groups<T>(carver, work.schedule.groups, p.head_dim(), p.value_dim());
+  const Scratch<T, E> scratch = take_scratch<T, E>(carver, p.head_dim(), p.value_dim());
+  Group<T, E>* groups = take_groups<T, E>(carver, work.schedule.groups, p.head_dim(), p.value_dim());
   const Index lanes = group_lanes<T>, count = detail::ceil_div(at.rows, lanes);
   const Place next = likely_next(work, item, at);
   fetch_first_tile(p, at);
   for (Index i = 0; i < count; ++i) {
-    fill_group(groups[i], work, at, at.first_row + i * lanes, at.rows - i * lanes, scratch.keys);
+    fill_group(groups[i], work, at, at.first_row + i * lanes, at.rows - i * lanes, scratch.query_rows);
     want_next(groups[i], p, next, i * lanes);
     if (work.carry.from.data != nullptr)
       take_carried(groups[i], work.carry.from, p.group(), at.first_row + i * lanes, p.value_dim());
@@ -409,7 +425,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, Index ite
     if (work.carry.to.data != nullptr)
       leave_carried(groups[i], work.carry.to, p.group(), at.first_row + i * lanes, p.value_dim());
     else
-      finish(work, groups[i], at, at.first_row + i * lanes, scratch.values);
+      finish(work, groups[i], at, at.first_row + i * lanes, scratch.output_rows);
   }
 }
 

@@ -4,13 +4,16 @@
 #else
 RAPT_REGION_OPEN
 
-template <class T> RAPT_NOINLINE Index scratch_bytes(const detail::Extents& e, const detail::Schedule& s) {
+/// Whether elements have a kernel for few rows.
+template <class T, class E> constexpr bool decodes = takes_few<T>&& depth<E> == 1;
+
+template <class T, class E> RAPT_NOINLINE Index scratch_bytes(const detail::Extents& e, const detail::Schedule& s) {
   Carver counter{nullptr};
   if (s.few) {
     take_decode_scratch<T>(counter, e.head_dim, e.value_dim);
   } else {
-    take_scratch<T>(counter, e.head_dim, e.value_dim);
-    take_groups<T>(counter, s.groups, e.head_dim, e.value_dim);
+    take_scratch<T, E>(counter, e.head_dim, e.value_dim);
+    take_groups<T, E>(counter, s.groups, e.head_dim, e.value_dim);
   }
   return counter.used;
 }
@@ -19,24 +22,24 @@ template <class T> RAPT_NOINLINE Index kept_state_size(const detail::Extents& e,
   return s.few ? s.rows * (whole_registers<T>(e.value_dim) + 2) : kept_state_rows<T>(s) * (e.value_dim + 2);
 }
 
-template <class T, class Kv>
+template <class T, class E, class Kv>
 RAPT_NOINLINE void run_item(const detail::ForwardWork<T, Kv>& work, Index item, std::byte* memory) {
   const Place at = place_of(work, item);
-  if constexpr (takes_few<T>) {
+  if constexpr (decodes<T, E>) {
     if (at.cut->few)
       run_decode(work, item, at, memory);
     else
-      run_forward(work, item, at, memory);
+      run_forward<T, E>(work, item, at, memory);
   } else {
-    run_forward(work, item, at, memory);
+    run_forward<T, E>(work, item, at, memory);
   }
   work.ran->store(static_cast<int>(region_isa), std::memory_order_relaxed);
 }
 
-/// This region's kernels, for the dispatcher.
-template <class T, class Kv> constexpr detail::ForwardKernel<T, Kv> forward_kernel() {
-  return {region_isa,        group_lanes<T>,      takes_few<T> ? few_rows : 0,
-          &scratch_bytes<T>, &kept_state_size<T>, &run_item<T, Kv>};
+/// This region's kernels, for the dispatcher. E: an element of their loops.
+template <class T, class E, class Kv> constexpr detail::ForwardKernel<T, Kv> forward_kernel() {
+  return {region_isa,           group_lanes<T>,      decodes<T, E> ? few_rows : 0,
+          &scratch_bytes<T, E>, &kept_state_size<T>, &run_item<T, E, Kv>};
 }
 
 RAPT_REGION_CLOSE

@@ -39,7 +39,11 @@ RAPT_NAMESPACE_BEGIN
 namespace detail {
 
 template <class T, class Kv> ForwardKernel<T, Kv> forward_kernel(Isa isa) {
-  return RAPT_OF_REGION(isa, forward_kernel<T, Kv>());
+  return RAPT_OF_REGION(isa, forward_kernel<T, T, Kv>());
+}
+/// The same by multiply-adds of depth 2, of pairs of bfloat16.
+template <class Kv> ForwardKernel<float, Kv> pair_kernel(Isa isa) {
+  return RAPT_OF_PAIR_REGION(isa, forward_kernel<float, Pair, Kv>());
 }
 template <class T, class S> Scoring<T> scoring_of(const S& stage, Isa isa) {
   return RAPT_OF_REGION(isa, scoring<T>(stage));

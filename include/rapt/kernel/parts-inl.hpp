@@ -9,12 +9,12 @@ RAPT_REGION_OPEN
 constexpr int fewer_registers = tile_registers == 1 ? 2 : 1;
 
 // Of one number of registers, of the ways to leave keys out, of one number of rows, of one element type.
-#define RAPT_REGISTER_PARTS(T, registers)                                                       \
-  RAPT_PART void score_keys<registers, T>(int, const T*, Keys<T>, Ahead, Index, Index, T*, T*); \
-  RAPT_PART void add_values<registers, T>(int, const T*, const T* const*, Index, Index, bool, T*);
-#define RAPT_KEEP_PARTS(T, Keep)                                              \
-  RAPT_PART void find_largest<T, Keep>(int, const T*, Index, Keep, T*);       \
-  RAPT_PART bool soften<T, Keep>(int, T*, Index, Keep, const T*, T*, T*, T*); \
+#define RAPT_REGISTER_PARTS(T, registers)                                                             \
+  RAPT_PART void score_keys<registers, T, T>(int, const T*, Keys<T>, Ahead, Index, Index, T, T*, T*); \
+  RAPT_PART void add_values<registers, T, T>(int, const T*, const T* const*, Index, Index, bool, T*);
+#define RAPT_KEEP_PARTS(T, Keep)                                                 \
+  RAPT_PART void find_largest<T, Keep>(int, const T*, Index, Keep, T*);          \
+  RAPT_PART bool soften<T, T, Keep>(int, T*, Index, Keep, const T*, T*, T*, T*); \
   RAPT_PART void soften_rows<T, Keep>(T*, Index, Keep, T*, T*, T*);
 #define RAPT_ROW_PARTS(T, K, rows)                                                            \
   RAPT_PART void score_rows<rows, T, K>(const T*, Index, const K* const*, const Wanted*, T*); \
@@ -42,22 +42,22 @@ constexpr int fewer_registers = tile_registers == 1 ? 2 : 1;
   RAPT_PART bool all_finite<T>(const T* const*, Index, Index);                                                      \
   RAPT_PART void add_values_selected<T>(const T*, const detail::Word<T>*, int, const T* const*, Index, Index, T*);  \
   RAPT_PART Coverage count_kept<T>(const detail::Word<T>*, Index);                                                  \
-  RAPT_PART void attend_full<T>(const detail::Scoring<T>&, Group<T>&, const Tile<T>&, const AheadRows&,             \
-                                const Scratch<T>&, Index, Index);                                                   \
-  RAPT_PART void attend_some<T>(const detail::Scoring<T>&, Group<T>&, const Tile<T>&, const AheadRows&,             \
-                                const Scratch<T>&, Index, Index);                                                   \
-  RAPT_PART void take_sinks<T>(const detail::Scoring<T>&, Group<T>&, Index);                                        \
+  RAPT_PART void attend_full<T, T>(const detail::Scoring<T>&, Group<T>&, const Tile<T>&, const AheadRows&,          \
+                                   const Scratch<T>&, Index, Index, T);                                             \
+  RAPT_PART void attend_some<T, T>(const detail::Scoring<T>&, Group<T>&, const Tile<T>&, const AheadRows&,          \
+                                   const Scratch<T>&, Index, Index, T);                                             \
+  RAPT_PART void take_sinks<T, T>(const detail::Scoring<T>&, Group<T>&, Index);                                     \
   RAPT_PART void take_row_sinks<T>(const detail::Scoring<T>&, const Rows&, const RowStates<T>&, Index);             \
-  RAPT_PART void close_span<T>(Group<T>&, Index);                                                                   \
-  RAPT_PART void take_carried<T>(Group<T>&, const View<const T>&, Index, Index, Index);                             \
-  RAPT_PART void leave_carried<T>(const Group<T>&, const View<T>&, Index, Index, Index);                            \
+  RAPT_PART void close_span<T, T>(Group<T>&, Index);                                                                \
+  RAPT_PART void take_carried<T, T>(Group<T>&, const View<const T>&, Index, Index, Index);                          \
+  RAPT_PART void leave_carried<T, T>(const Group<T>&, const View<T>&, Index, Index, Index);                         \
   RAPT_PART void take_carried_rows<T>(const RowStates<T>&, const View<const T>&, const Rows&, Index, Index, Index); \
   RAPT_PART void leave_carried_rows<T>(const RowStates<T>&, const View<T>&, const Rows&, Index, Index, Index);      \
   RAPT_PART void clear_rows<T>(const RowStates<T>&, Index, Index);                                                  \
   RAPT_PART void merge_rows<T>(const RowStates<T>&, const RowStates<T>&, Index, Index);                             \
   RAPT_PART void rescale_row<T>(T*, T, Index);                                                                      \
   RAPT_PART void clear_row<T>(T*, Index);                                                                           \
-  RAPT_PART Index scratch_bytes<T>(const detail::Extents&, const detail::Schedule&);                                \
+  RAPT_PART Index scratch_bytes<T, T>(const detail::Extents&, const detail::Schedule&);                             \
   RAPT_PART Index kept_state_size<T>(const detail::Extents&, const detail::Schedule&);
 
 RAPT_ELEMENT_PARTS(float)

@@ -15,23 +15,22 @@ struct Ahead {
 
 /// Keys in memory: a pointer to each, and how far apart its elements stand. (All as far: a wide tile would not leave
 /// registers for strides of their own.)
-template <class T> struct Keys {
-  const T* const* rows;
+template <class E> struct Keys {
+  const E* const* rows;
   Index stride;
   RAPT_INLINE Keys from(Index key) const { return {rows + key, stride}; }
 };
 
-template <int Count, int Registers, class T>
-RAPT_INLINE void score_step(const T* queries, const T* const (&row)[Count], Index at, Vec<T> (&sum)[Count][Registers]) {
-  constexpr int width = Vec<T>::lanes;
-  Vec<T> query[Registers];
+template <int Count, int Registers, class E, class T>
+RAPT_INLINE void score_step(const E* queries, const E* const (&row)[Count], Index at, Vec<T> (&sum)[Count][Registers]) {
+  Vec<E> query[Registers];
   RAPT_UNROLL
-  for (int r = 0; r < Registers; ++r) query[r] = load(queries + r * width);
+  for (int r = 0; r < Registers; ++r) query[r] = load(queries + r * Vec<E>::lanes);
   RAPT_UNROLL
   for (int k = 0; k < Count; ++k) {
-    const Vec<T> key = broadcast(row[k][at]);
+    const Vec<E> key = broadcast(row[k][at]);
     RAPT_UNROLL
-    for (int r = 0; r < Registers; ++r) sum[k][r] = fma(query[r], key, sum[k][r]);
+    for (int r = 0; r < Registers; ++r) sum[k][r] = step(query[r], key, sum[k][r]);
   }
 }
 
@@ -45,30 +44,39 @@ RAPT_INLINE Index steps_in_bulk(Index steps) {
   return steps > last_steps ? (steps - last_steps) / unrolled * unrolled : 0;
 }
 
-/// The scores of `Count` keys and `Registers` registers of queries: each lane its own chain of fused multiply-adds over
-/// d. `largest` takes them in.
-///   queries [head_dim][lanes], scores [Count][lanes], largest [lanes]
-template <int Count, int Registers, class T>
-RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead ahead, Index head_dim,
+/// What becomes of a chain's sum: queries of depth 1 have been scaled beforehand, but one that is of 16 bits would be
+/// rounded once more.
+template <class E, class T> RAPT_INLINE Vec<T> scaled_sum(Vec<T> sum, T scale) {
+  if constexpr (depth<E> == 1)
+    return sum;
+  else
+    return mul(sum, broadcast(scale));
+}
+
+/// The scores of `Count` keys and `Registers` registers of queries: each lane its own chain of steps over the elements.
+/// `largest` takes them in.
+///   queries [elements][lanes], scores [Count][lanes], largest [lanes]
+template <int Count, int Registers, class E, class T>
+RAPT_INLINE void score_block(const E* RAPT_RESTRICT queries, Keys<E> keys, Ahead ahead, Index elements, T scale,
                              T* RAPT_RESTRICT scores, T* RAPT_RESTRICT largest) {
-  constexpr int width = Vec<T>::lanes, lanes = width * query_registers, line = 64 / sizeof(T);
+  constexpr int width = Vec<T>::lanes, lanes = width * query_registers, line = 64 / sizeof(E);
   Vec<T> sum[Count][Registers];
   RAPT_UNROLL
   for (int k = 0; k < Count; ++k) {
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) sum[k][r] = broadcast(T(0));
   }
-  const T* row[Count];
+  const E* row[Count];
   RAPT_UNROLL
   for (int k = 0; k < Count; ++k) row[k] = keys.rows[k];
 
-  const Index bulk = steps_in_bulk(head_dim);
+  const Index bulk = steps_in_bulk(elements);
   Index d = 0;
   while (d < bulk) {
     RAPT_UNROLL
     for (int k = 0; k < Count; ++k) {
-      prefetch(ahead.keys[k] + d * static_cast<Index>(sizeof(T)));
-      prefetch(ahead.values[k] + d * static_cast<Index>(sizeof(T)));
+      prefetch(ahead.keys[k] + d * static_cast<Index>(sizeof(E)));
+      prefetch(ahead.values[k] + d * static_cast<Index>(sizeof(E)));
     }
     for (const Index end = d + line < bulk ? d + line : bulk; d < end; d += unrolled, queries += unrolled * lanes) {
       RAPT_UNROLL
@@ -82,14 +90,15 @@ RAPT_INLINE void score_block(const T* RAPT_RESTRICT queries, Keys<T> keys, Ahead
   for (int r = 0; r < Registers; ++r) most[r] = load(largest + r * width);
   RAPT_UNROLL
   for (int k = 0; k < Count; ++k) {
-    const T* query = queries;
-    for (Index last = d; last < head_dim; ++last, query += lanes) {
-      const Vec<T> key = broadcast(row[k][last * keys.stride]);
+    const E* query = queries;
+    for (Index last = d; last < elements; ++last, query += lanes) {
+      const Vec<E> key = broadcast(row[k][last * keys.stride]);
       RAPT_UNROLL
-      for (int r = 0; r < Registers; ++r) sum[k][r] = fma(load(query + r * width), key, sum[k][r]);
+      for (int r = 0; r < Registers; ++r) sum[k][r] = step(load(query + r * width), key, sum[k][r]);
     }
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) {
+      sum[k][r] = scaled_sum<E>(sum[k][r], scale);
       store(scores + k * lanes + r * width, sum[k][r]);
       most[r] = max(sum[k][r], most[r]);
     }
@@ -113,28 +122,29 @@ template <int Registers> RAPT_INLINE int next_step(Index left) {
 
 /// The scores of `Count` keys, register tile by register tile: the keys come from the first-level cache for all but the
 /// first one.
-template <int Count, int Registers, class T>
-RAPT_INLINE void score_tiles(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index head_dim, T* scores,
-                             T* largest) {
+template <int Count, int Registers, class E, class T>
+RAPT_INLINE void score_tiles(int registers, const E* queries, Keys<E> keys, Ahead ahead, Index elements, T scale,
+                             T* scores, T* largest) {
   constexpr int step = Registers * Vec<T>::lanes;
   for (int at = 0; at < registers * Vec<T>::lanes; at += step)
-    score_block<Count, Registers>(queries + at, keys, ahead, head_dim, scores + at, largest + at);
+    score_block<Count, Registers>(queries + at, keys, ahead, elements, scale, scores + at, largest + at);
 }
 
 /// The scores of `count` keys, for the first `registers` registers from `queries` on, a multiple of `Registers`.
 /// `largest` takes them in.
-template <int Registers, class T>
-RAPT_NOINLINE void score_keys(int registers, const T* queries, Keys<T> keys, Ahead ahead, Index count, Index head_dim,
-                              T* scores, T* largest) {
+template <int Registers, class E, class T>
+RAPT_NOINLINE void score_keys(int registers, const E* queries, Keys<E> keys, Ahead ahead, Index count, Index elements,
+                              T scale, T* scores, T* largest) {
   constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index k = 0; k < count;) {
     const int step = next_step<Registers>(count - k);
     T* const to = scores + k * lanes;
+    const Keys<E> from = keys.from(k);
     if constexpr (has_6<Registers>)
-      if (step == 6) score_tiles<6, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+      if (step == 6) score_tiles<6, Registers>(registers, queries, from, ahead.from(k), elements, scale, to, largest);
     if constexpr (has_4)
-      if (step == 4) score_tiles<4, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
-    if (step == 1) score_tiles<1, Registers>(registers, queries, keys.from(k), ahead.from(k), head_dim, to, largest);
+      if (step == 4) score_tiles<4, Registers>(registers, queries, from, ahead.from(k), elements, scale, to, largest);
+    if (step == 1) score_tiles<1, Registers>(registers, queries, from, ahead.from(k), elements, scale, to, largest);
     k += step;
   }
 }

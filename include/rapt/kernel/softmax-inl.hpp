@@ -52,11 +52,20 @@ template <int Step, class T> RAPT_INLINE Vec<T> sum_tree(const Vec<T>* leaf) {
     return add(sum_tree<2 * Step>(leaf), sum_tree<2 * Step>(leaf + Step));
 }
 
+/// A weight as an element holds it: rounded to bfloat16 for pairs. The sum of weights takes in the rounded ones, so
+/// that those that values are multiplied with add up to 1.
+template <class E, class T> RAPT_INLINE Vec<T> as_weight(Vec<T> weight) {
+  if constexpr (depth<E> == 1)
+    return weight;
+  else
+    return round_to_bfloat16(weight);
+}
+
 /// The scores of a register of rows become weights, in place; returns their sum. The weights of every `leaves`-th
 /// place are computed together, as the tree adds them first. (All are loaded before any is stored: they stand 4096
 /// bytes apart, or a multiple, and a processor that compares the last twelve bits of addresses would let one wait for
 /// another.)
-template <int Together, class T, class Keep>
+template <int Together, class E, class T, class Keep>
 RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) {
   constexpr int step = leaves * Vec<T>::lanes * query_registers;
   Vec<T> weight[Together];
@@ -64,7 +73,7 @@ RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) 
   for (int k = 0; k < Together; ++k) weight[k] = load(scores + at + k * step);
   RAPT_UNROLL
   for (int k = 0; k < Together; ++k)
-    weight[k] = keep.or_else(at + k * step, exp(sub(weight[k], reference)), broadcast(T(0)));
+    weight[k] = as_weight<E>(keep.or_else(at + k * step, exp(sub(weight[k], reference)), broadcast(T(0))));
   RAPT_UNROLL
   for (int k = 0; k < Together; ++k) store(scores + at + k * step, weight[k]);
   if constexpr (Together == 1)
@@ -72,16 +81,18 @@ RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) 
   else
     return add(add(weight[0], weight[2]), add(weight[1], weight[3]));
 }
-template <class T, class Keep>
+template <class E, class T, class Keep>
 RAPT_INLINE Vec<T> weigh(T* scores, Index first, Index count, Vec<T> reference, Keep keep) {
   constexpr int lanes = Vec<T>::lanes * query_registers, together = contract::tile / leaves;
   static_assert(together == 4);
   Vec<T> leaf[leaves];
   if (count <= leaves) {
-    for (Index i = 0; i < count; ++i) leaf[i] = weigh_leaf<1>(scores, i * lanes + first, reference, keep);
-    for (Index i = count; i < leaves; ++i) leaf[i] = broadcast(T(0));
+    // Of pairs, the last one may have one key.
+    const Index weighed = depth<E> == 1 ? count : count + count % 2;
+    for (Index i = 0; i < weighed; ++i) leaf[i] = weigh_leaf<1, E>(scores, i * lanes + first, reference, keep);
+    for (Index i = weighed; i < leaves; ++i) leaf[i] = broadcast(T(0));
   } else {
-    for (Index i = 0; i < leaves; ++i) leaf[i] = weigh_leaf<together>(scores, i * lanes + first, reference, keep);
+    for (Index i = 0; i < leaves; ++i) leaf[i] = weigh_leaf<together, E>(scores, i * lanes + first, reference, keep);
   }
   return sum_tree<1, T>(leaf);
 }
@@ -106,7 +117,7 @@ template <class T> RAPT_NOINLINE void fill_up(T* scores, Index count, Index end)
 /// One tile of the online softmax, for the registers of a group: scores [tile][lanes], filled up, become weights in
 /// place, and (m, l) takes them in. `largest` holds the largest attended score of each row. `factor` receives what the
 /// rows' weighted values are to be multiplied with first. Returns whether any of it differs from 1.
-template <class T, class Keep>
+template <class E, class T, class Keep>
 RAPT_NOINLINE bool soften(int registers, T* scores, Index count, Keep keep, const T* largest, T* m, T* l, T* factor) {
   constexpr int width = Vec<T>::lanes;
   bool moved = false;
@@ -117,9 +128,17 @@ RAPT_NOINLINE bool soften(int registers, T* scores, Index count, Keep keep, cons
     moved = moved || any(greater(reference, before));
     store(m + first, reference);
     store(factor + first, alpha);
-    store(l + first, fma(load(l + first), alpha, weigh(scores, first, count, reference, keep)));
+    store(l + first, fma(load(l + first), alpha, weigh<E>(scores, first, count, reference, keep)));
   }
   return moved;
+}
+
+/// The weights of a tile's places, two by two, as pairs: [place][lane] to [pair][lane].
+template <class T> RAPT_NOINLINE void pair_weights(int registers, const T* weights, Index count, detail::Pair* pairs) {
+  constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
+  for (Index j = 0; j < count; j += 2, weights += 2 * lanes, pairs += lanes)
+    for (int at = 0; at < registers * width; at += width)
+      store(pairs + at, pair(load(weights + at), load(weights + lanes + at)));
 }
 
 RAPT_REGION_CLOSE

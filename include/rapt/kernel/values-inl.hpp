@@ -4,23 +4,24 @@
 #else
 RAPT_REGION_OPEN
 
-template <int Dims, int Registers, class T>
-RAPT_INLINE void value_step(const T* weights, const T* row, Vec<T> (&sum)[Dims][Registers]) {
-  Vec<T> weight[Registers];
+template <int Dims, int Registers, class E, class T>
+RAPT_INLINE void value_step(const E* weights, const E* row, Vec<T> (&sum)[Dims][Registers]) {
+  Vec<E> weight[Registers];
   RAPT_UNROLL
-  for (int r = 0; r < Registers; ++r) weight[r] = load(weights + r * Vec<T>::lanes);
+  for (int r = 0; r < Registers; ++r) weight[r] = load(weights + r * Vec<E>::lanes);
   RAPT_UNROLL
   for (int i = 0; i < Dims; ++i) {
-    const Vec<T> value = broadcast(row[i]);
+    const Vec<E> value = broadcast(row[i]);
     RAPT_UNROLL
-    for (int r = 0; r < Registers; ++r) sum[i][r] = fma(weight[r], value, sum[i][r]);
+    for (int r = 0; r < Registers; ++r) sum[i][r] = step(weight[r], value, sum[i][r]);
   }
 }
 
-/// `Dims` columns of the values of `count` keys, for `Registers` registers of queries.
+/// `Dims` columns of `count` rows of values, each of as many keys as an element has numbers, for `Registers` registers
+/// of queries.
 ///   weights [count][lanes], values: a pointer a row, output [dim][lanes], which starts from zero if `fresh`
-template <int Dims, int Registers, class T>
-RAPT_INLINE void value_block(const T* RAPT_RESTRICT weights, const T* const* values, Index count, Index column,
+template <int Dims, int Registers, class E, class T>
+RAPT_INLINE void value_block(const E* RAPT_RESTRICT weights, const E* const* values, Index count, Index column,
                              bool fresh, T* RAPT_RESTRICT output) {
   constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
   Vec<T> sum[Dims][Registers];
@@ -37,29 +38,29 @@ RAPT_INLINE void value_block(const T* RAPT_RESTRICT weights, const T* const* val
 
   RAPT_UNROLL
   for (int i = 0; i < Dims; ++i) {
-    const T* weight = weights;
+    const E* weight = weights;
     for (Index last = j; last < count; ++last, weight += lanes) {
-      const Vec<T> value = broadcast(values[last][column + i]);
+      const Vec<E> value = broadcast(values[last][column + i]);
       RAPT_UNROLL
-      for (int r = 0; r < Registers; ++r) sum[i][r] = fma(load(weight + r * width), value, sum[i][r]);
+      for (int r = 0; r < Registers; ++r) sum[i][r] = step(load(weight + r * width), value, sum[i][r]);
     }
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) store(output + i * lanes + r * width, sum[i][r]);
   }
 }
 
-template <int Dims, int Registers, class T>
-RAPT_INLINE void value_tiles(int registers, const T* weights, const T* const* values, Index count, Index column,
+template <int Dims, int Registers, class E, class T>
+RAPT_INLINE void value_tiles(int registers, const E* weights, const E* const* values, Index count, Index column,
                              bool fresh, T* output) {
   constexpr int step = Registers * Vec<T>::lanes;
   for (int at = 0; at < registers * Vec<T>::lanes; at += step)
     value_block<Dims, Registers>(weights + at, values, count, column, fresh, output + at);
 }
 
-/// All columns of the values of `count` keys, for the first `registers` registers from `weights` and `output` on, a
+/// All columns of `count` rows of values, for the first `registers` registers from `weights` and `output` on, a
 /// multiple of `Registers`.
-template <int Registers, class T>
-RAPT_NOINLINE void add_values(int registers, const T* weights, const T* const* values, Index count, Index value_dim,
+template <int Registers, class E, class T>
+RAPT_NOINLINE void add_values(int registers, const E* weights, const E* const* values, Index count, Index value_dim,
                               bool fresh, T* output) {
   constexpr int lanes = Vec<T>::lanes * query_registers;
   for (Index d = 0; d < value_dim;) {

@@ -32,7 +32,7 @@ RAPT_NOINLINE void add_mass(const T* turned, int rows, Index first_row, Index gr
 template <class T, class Kv>
 RAPT_NOINLINE void take_mass(const detail::ObserveWork<T, Kv>& work, const Place& at, Index begin, Index end,
                              const Watch<T>& w, T* sums) {
-  fill_group(*w.group, work.call, at, at.first_row, at.rows, w.scratch.keys);
+  fill_group(*w.group, work.call, at, at.first_row, at.rows, w.scratch.query_rows);
   take_logsumexps(work, at, w);
   const Group<T>& g = *w.group;
   Tile<T> tile;

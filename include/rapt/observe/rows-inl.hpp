@@ -24,7 +24,7 @@ RAPT_NOINLINE void soften_tile(Group<T>& g, const Scratch<T>& s, Index count, Ke
   if (g.span_empty) clear(g.span, g.registers, 0);
   g.span_empty = false;
   find_largest(g.registers, s.scores, count, keep, s.largest);
-  soften(g.registers, s.scores, count, keep, s.largest, g.span.m, g.span.l, s.factor);
+  soften<T>(g.registers, s.scores, count, keep, s.largest, g.span.m, g.span.l, s.factor);
 }
 
 /// The logsumexps of a group's rows, to where exponents are taken from: attention without values.
@@ -205,7 +205,7 @@ RAPT_NOINLINE void observe_rows(const detail::ObserveWork<T, Kv>& work, Index it
   const Seen<T> seen = take_seen<T>(carver, work.top);
   // Later blocks first, as attention: with a causal mask they have the most keys.
   const Place at = place_of_rows(work, item / work.blocks, work.blocks - 1 - item % work.blocks);
-  fill_group(*w.group, work.call, at, at.first_row, at.rows, w.scratch.keys);
+  fill_group(*w.group, work.call, at, at.first_row, at.rows, w.scratch.query_rows);
   if (work.find_lse) {
     find_logsumexps(work, at, w);
     for (int i = 0; i < w.group->rows; ++i)

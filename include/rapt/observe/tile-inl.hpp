@@ -14,8 +14,8 @@ template <class T> struct Watch {
 
 template <class T> RAPT_INLINE Watch<T> take_watch(Carver& carver, Index head_dim) {
   Watch<T> w{};
-  w.scratch = take_scratch<T>(carver, head_dim, 0);
-  w.group = take_groups<T>(carver, 1, head_dim, 0);
+  w.scratch = take_scratch<T, T>(carver, head_dim, 0);
+  w.group = take_groups<T, T>(carver, 1, head_dim, 0);
   w.reference = carver.take<T>(group_lanes<T>);
   w.turned = carver.take<T>(group_lanes<T> * contract::tile);
   return w;
@@ -68,14 +68,14 @@ RAPT_NOINLINE Coverage score_tile(const detail::ObserveWork<T, Kv>& work, const 
   find_next_keys(p.kv, head, p.kv_len(at.batch), tile, tile.next.keys);
   const Ahead ahead{tile.next.keys, tile.next.keys};
   if (covers == Coverage::all) {
-    score_keys(g.registers, g.queries, tile.keys(), ahead, tile.count, p.head_dim(), s.scores, s.largest);
+    score_keys(g.registers, g.queries, tile.keys(), ahead, tile.count, p.head_dim(), p.scale, s.scores, s.largest);
   } else {
     if (score.change_lanes != nullptr) clear_scores(s.scores, tile.count);  // those that no strip computes
     for (Index key = 0; key < tile.count; key += strip_keys) {
       const Strip strip = find_strip(score, g, tile, key);
       if (strip.first >= strip.last) continue;
       score_keys(strip.last - strip.first, g.queries + strip.first * width, tile.keys().from(key), ahead.from(key),
-                 strip.keys, p.head_dim(), s.scores + key * lanes + strip.first * width, s.largest);
+                 strip.keys, p.head_dim(), p.scale, s.scores + key * lanes + strip.first * width, s.largest);
     }
   }
   if (score.change_lanes != nullptr) change_tile(score, g, tile, s.scores);

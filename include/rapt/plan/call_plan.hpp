@@ -88,10 +88,15 @@ template <class T, class Kv> class CallPlan {
   std::optional<Isa> ran() const { return ran_ < 0 ? std::nullopt : std::optional<Isa>(static_cast<Isa>(ran_)); }
 
  protected:
-  CallPlan(const Problem<T, Kv>& problem, const Options<T>& options) : CallPlan(problem, options, nullptr) {}
+  /// The kernels that a call is made by: those of depth 1, or of pairs. (Only a program that has a use for either
+  /// compiles them.)
+  using KernelOf = ForwardKernel<T, Kv> (*)(Isa);
+
+  CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, KernelOf kernel_of)
+      : CallPlan(problem, options, nullptr, kernel_of) {}
   /// Of a ragged batch. (What only such a one needs, a program without one doesn't compile.)
-  CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, OfSequences)
-      : CallPlan(problem, options, &CallPlan::cut) {}
+  CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, OfSequences, KernelOf kernel_of)
+      : CallPlan(problem, options, &CallPlan::cut, kernel_of) {}
 
   void run(const Scoring<T>& score);
   std::string explain(const std::string& score) const;
@@ -102,7 +107,7 @@ template <class T, class Kv> class CallPlan {
 
   using Cutter = void (CallPlan::*)(Cut*, std::int32_t*);
 
-  CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, Cutter cutter);
+  CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, Cutter cutter, KernelOf kernel_of);
 
   static Isa chosen_isa(const Options<T>& options) {
     if (!options.isa) return active_isa();
@@ -136,9 +141,9 @@ template <class T, class Kv> class CallPlan {
 };
 
 template <class T, class Kv>
-CallPlan<T, Kv>::CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, Cutter cutter)
+CallPlan<T, Kv>::CallPlan(const Problem<T, Kv>& problem, const Options<T>& options, Cutter cutter, KernelOf kernel_of)
     : work_{problem, {}, {options.rope, options.rope_rows}, {}, {}, nullptr, nullptr, nullptr},
-      kernel_(forward_kernel<T, Kv>(chosen_isa(options))),
+      kernel_(kernel_of(chosen_isa(options))),
       executor_(options.executor),
       workspace_(options.workspace),
       workers_(workers_of(executor_)),

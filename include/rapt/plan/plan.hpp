@@ -16,11 +16,13 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan : public
   using Call = detail::CallPlan<T, Kv>;
 
  public:
-  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options)
-      : Call(servable(problem, score), options), score_(score) {}
+  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options,
+       typename Call::KernelOf kernel_of = &detail::forward_kernel<T, Kv>)
+      : Call(servable(problem, score), options, kernel_of), score_(score) {}
   /// Of a ragged batch.
-  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options, detail::OfSequences sequences)
-      : Call(servable(problem, score), options, sequences), score_(score) {}
+  Plan(const detail::Problem<T, Kv>& problem, const S& score, const Options<T>& options, detail::OfSequences sequences,
+       typename Call::KernelOf kernel_of = &detail::forward_kernel<T, Kv>)
+      : Call(servable(problem, score), options, sequences, kernel_of), score_(score) {}
 
   /// Computes. Allocates nothing. May be called again and again, from one thread at a time, with new contents in the
   /// same memory.
