@@ -152,6 +152,16 @@ Problem<T, Kv> validated_cached(const AnyInput& q, const Kv& kv, const AnyOutput
   return problem;
 }
 
+/// The kernels of a call of such queries: of pairs where all is bfloat16, unless the options want it exact.
+template <class Q, class T, class Kv> auto kernel_for(const Options<T>& options) {
+  ForwardKernel<T, Kv> (*kernel_of)(Isa) = &forward_kernel<T, Kv>;
+  if constexpr (std::is_same_v<std::remove_const_t<Q>, Eigen::bfloat16> &&
+                std::is_same_v<typename Kv::StoredKey, Eigen::bfloat16> &&
+                std::is_same_v<typename Kv::StoredValue, Eigen::bfloat16>)
+    if (options.arithmetic == Arithmetic::automatic) kernel_of = &pair_kernel<Kv>;
+  return kernel_of;
+}
+
 /// The plan of a call whose types are known to fit.
 template <class Q, class K, class V, class O, class S>
 auto planned(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>& out, const S& score,
@@ -163,7 +173,8 @@ auto planned(const View<Q>& q, const View<K>& k, const View<V>& v, const View<O>
   const Align align = align_of(stage).value_or(align::bottom_right);
   Problem<T, StridedKv<Key, Value>> problem = validated<T, Key, Value>(q, k, v, out, options.lse, options.scale, align);
   problem.access = row_access<T, std::remove_const_t<Q>, O>();
-  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(problem, stage, options);
+  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(problem, stage, options,
+                                                     kernel_for<Q, T, StridedKv<Key, Value>>(options));
 }
 template <class Q, class K, class Kv, class O, class S>
 auto planned(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out, const S& score,
@@ -173,7 +184,7 @@ auto planned(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out
   const Align align = align_of(stage).value_or(align::bottom_right);
   Problem<T, Kv> problem = validated_cached<T>(q, cache.kv, out, stage, align, options);
   problem.access = row_access<T, std::remove_const_t<Q>, O>();
-  return Plan<T, staged_t<S>, Kv>(problem, stage, options);
+  return Plan<T, staged_t<S>, Kv>(problem, stage, options, kernel_for<Q, T, Kv>(options));
 }
 
 }  // namespace detail
@@ -181,8 +192,8 @@ auto planned(const View<Q>& q, const CacheView<K, Kv>& cache, const View<O>& out
 // What fits none of the functions below: a matrix or a pointer instead of a view, options before the score, an option
 // that doesn't exist. A compiler shows the line of a function that is deleted, and would list all the others.
 // clang-format off
-template <class A> void attention(const A&, ...) = delete;  // rapt: the arguments are (q, k, v, out[, score][, options]) or (q, cache, out[, score][, options]); q, k, v and out are views: bshd(pointer, ...), view(matrix); options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .isa}, in this order
-template <class A> void plan(const A&, ...) = delete;       // rapt: the arguments are (q, k, v, out[, score][, options]) or (q, cache, out[, score][, options]); q, k, v and out are views: bshd(pointer, ...), view(matrix); options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .isa}, in this order
+template <class A> void attention(const A&, ...) = delete;  // rapt: the arguments are (q, k, v, out[, score][, options]) or (q, cache, out[, score][, options]); q, k, v and out are views: bshd(pointer, ...), view(matrix); options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .arithmetic, .isa}, in this order
+template <class A> void plan(const A&, ...) = delete;       // rapt: the arguments are (q, k, v, out[, score][, options]) or (q, cache, out[, score][, options]); q, k, v and out are views: bshd(pointer, ...), view(matrix); options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .arithmetic, .isa}, in this order
 // clang-format on
 
 /// What attention(q, k, v, out, score, options) would run, and how. Holds views, not copies: the memory has to stay.

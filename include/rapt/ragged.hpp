@@ -47,7 +47,8 @@ auto planned_ragged(const Q& q, const K& k, const V& v, const O& out, const S& s
   Problem<T, StridedKv<Key, Value>> problem = validated_ragged<T, Key, Value>(
       as_ragged(q), as_ragged(k), as_ragged(v), as_ragged(out), options.lse, options.scale, align);
   problem.access = row_access<T, std::remove_const_t<batch_element_t<Q>>, batch_element_t<O>>();
-  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(problem, stage, options, OfSequences{});
+  return Plan<T, staged_t<S>, StridedKv<Key, Value>>(problem, stage, options, OfSequences{},
+                                                     kernel_for<batch_element_t<Q>, T, StridedKv<Key, Value>>(options));
 }
 template <class Q, class K, class Kv, class O, class S>
 auto planned_ragged(const Q& q, const CacheView<K, Kv>& cache, const O& out, const S& score,
@@ -56,7 +57,8 @@ auto planned_ragged(const Q& q, const CacheView<K, Kv>& cache, const O& out, con
   const staged_t<S> stage = staged(score);
   Problem<T, Kv> problem = validated_ragged_cached<T>(as_ragged(q), cache.kv, as_ragged(out), stage, options);
   problem.access = row_access<T, std::remove_const_t<batch_element_t<Q>>, batch_element_t<O>>();
-  return Plan<T, staged_t<S>, Kv>(problem, stage, options, OfSequences{});
+  return Plan<T, staged_t<S>, Kv>(problem, stage, options, OfSequences{},
+                                  kernel_for<batch_element_t<Q>, T, Kv>(options));
 }
 
 }  // namespace detail

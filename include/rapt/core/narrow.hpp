@@ -19,11 +19,11 @@ struct bfloat16;
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
-template <> struct Arithmetic<Eigen::half> { using type = float; };
-template <> struct Arithmetic<Eigen::bfloat16> { using type = float; };
+template <> struct ArithmeticOf<Eigen::half> { using type = float; };
+template <> struct ArithmeticOf<Eigen::bfloat16> { using type = float; };
 
 /// What elements kept as K are computed in.
-template <class K> using arithmetic_t = typename Arithmetic<K>::type;
+template <class K> using arithmetic_t = typename ArithmeticOf<K>::type;
 
 template <class K> std::uint16_t bits_of(const K& x) {
   std::uint16_t bits;

@@ -49,6 +49,16 @@ inline float flushed_fma(float a, float b, float c) {
   return magnitude(scaled) < smallest * 0x1p64f ? flushed(r * 0.5f) : r;
 }
 
+/// a·b, likewise.
+inline float flushed_mul(float a, float b) {
+  constexpr float smallest = 0x1p-126f;
+  a = flushed(a), b = flushed(b);
+  const float r = a * b;
+  if (!(magnitude(r) <= smallest) || r == 0) return r;
+  (magnitude(a) < magnitude(b) ? a : b) *= 0x1p64f;
+  return magnitude(a * b) < smallest * 0x1p64f ? flushed(r * 0.5f) : r;
+}
+
 /// The multiply-add of depth 2, as Intel's vdpbf16ps has it (Architecture Instruction Set Extensions, VDPBF16PS): the
 /// odd product first.
 inline float multiply_add(Pair a, Pair b, float c) {

@@ -24,9 +24,9 @@ inline constexpr Index max_reach = Index(1) << 56;
 
 /// What an element type is computed in: the softmax state and the accumulators are never narrower than float. A
 /// narrower type of storage joins the library by a specialisation here.
-template <class T> struct Arithmetic;
-template <> struct Arithmetic<float> { using type = float; };
-template <> struct Arithmetic<double> { using type = double; };
+template <class T> struct ArithmeticOf;
+template <> struct ArithmeticOf<float> { using type = float; };
+template <> struct ArithmeticOf<double> { using type = double; };
 
 /// A word as wide as T, so that a loop over scores and one over their masks fill the same lanes. Zero is false.
 template <class T> using Word = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
@@ -36,7 +36,7 @@ template <class T> using Word = std::conditional_t<sizeof(T) == 8, std::int64_t,
 /// An element type that attention can read: float or double, const or not.
 template <class T>
 concept Element = requires {
-  typename detail::Arithmetic<std::remove_const_t<T>>::type;
+  typename detail::ArithmeticOf<std::remove_const_t<T>>::type;
 };
 
 RAPT_NAMESPACE_END

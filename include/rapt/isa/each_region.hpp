@@ -4,7 +4,8 @@
 //     #include "rapt/isa/each_region.hpp"
 //
 // RAPT_VOCABULARY names the region's vector vocabulary, and RAPT_PAIRS that of pairs of bfloat16, which
-// isa/vocabulary.hpp includes: every other such file includes that header first. No include guard, as each file that goes through the regions includes this one again.
+// isa/vocabulary.hpp includes: every other such file includes that header first. No include guard, as each file that
+// goes through the regions includes this one again.
 #include "rapt/isa/region.hpp"
 
 #if RAPT_HAS_AVX2 || RAPT_HAS_AVX512

@@ -12,8 +12,16 @@ template <class T> RAPT_INLINE Vec<T> step(Vec<T> a, Vec<T> b, Vec<T> c) { retur
 template <class E> constexpr int depth = 1;
 template <> inline constexpr int depth<detail::Pair> = 2;
 
-/// While one lives, what a step of E makes of numbers below the normal ones is what its contract says. (Not a base class
-/// or a member: the constructor that a compiler makes for what holds one is not of the region's instruction set.)
+/// a·b, of a sum that steps of E have made or will go on from.
+template <class E, class T> RAPT_INLINE Vec<T> times(Vec<T> a, Vec<T> b) {
+  if constexpr (depth<E> == 1)
+    return mul(a, b);
+  else
+    return flushed_mul(a, b);
+}
+
+/// While one lives, what a step of E makes of numbers below the normal ones is what its contract says. (Not a base
+/// class or a member: the constructor that a compiler makes for what holds one is not of the region's instruction set.)
 struct NoFlushing {
   RAPT_INLINE NoFlushing() {}
 };

@@ -303,7 +303,7 @@ RAPT_NOINLINE void take_sinks(const detail::Scoring<T>& score, Group<T, E>& g, I
     store(g.total.m + at, m);
     store(g.total.l + at, add_sink(load(g.total.l + at), factor, exp(sub(logit, m))));
   }
-  rescale(g.total, alpha, g.registers, value_dim);
+  rescale<T>(g.total, alpha, g.registers, value_dim);
 }
 
 /// Output and logsumexp of a group, to the caller's memory; by way of `rows` [lanes][value_dim] if it isn't kept as T.

@@ -35,7 +35,7 @@ constexpr int fewer_registers = tile_registers == 1 ? 2 : 1;
   RAPT_PART void clear_scores<T>(T*, Index);                                                                        \
   RAPT_PART void fill_up<T>(T*, Index, Index);                                                                      \
   RAPT_PART void clear<T>(const State<T>&, int, Index);                                                             \
-  RAPT_PART void rescale<T>(const State<T>&, const T*, int, Index);                                                 \
+  RAPT_PART void rescale_by<T, T>(const State<T>&, const T*, int, Index);                                           \
   RAPT_PART void merge<T>(const State<T>&, const State<T>&, int, Index);                                            \
   RAPT_PART void copy<T>(const State<T>&, const State<T>&, int, Index);                                             \
   RAPT_PART void write_output<T>(const State<T>&, int, Index, std::byte* const*, Index);                            \

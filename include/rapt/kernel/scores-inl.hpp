@@ -50,7 +50,7 @@ template <class E, class T> RAPT_INLINE Vec<T> scaled_sum(Vec<T> sum, T scale) {
   if constexpr (depth<E> == 1)
     return sum;
   else
-    return mul(sum, broadcast(scale));
+    return times<E>(sum, broadcast(scale));
 }
 
 /// The scores of `Count` keys and `Registers` registers of queries: each lane its own chain of steps over the elements.

@@ -25,14 +25,20 @@ template <class T> RAPT_NOINLINE void clear(const State<T>& s, int registers, In
   }
 }
 
-/// o *= factor, a factor a row.
-template <class T> RAPT_NOINLINE void rescale(const State<T>& s, const T* factor, int registers, Index value_dim) {
+/// o *= factor, a factor a row; by steps of E it goes on.
+template <class E, class T>
+RAPT_NOINLINE void rescale_by(const State<T>& s, const T* factor, int registers, Index value_dim) {
   constexpr int width = Vec<T>::lanes;
   for (Index d = 0; d < value_dim; ++d)
     for (int r = 0; r < registers; ++r) {
       T* o = s.o + d * s.stride + r * width;
-      store(o, mul(load(o), load(factor + r * width)));
+      store(o, times<E>(load(o), load(factor + r * width)));
     }
+}
+template <class E, class T>
+RAPT_INLINE void rescale(const State<T>& s, const T* factor, int registers, Index value_dim) {
+  const Flushing<E> flushing;
+  rescale_by<E>(s, factor, registers, value_dim);
 }
 
 /// a·alpha + b·beta, the second product rounded with the sum.

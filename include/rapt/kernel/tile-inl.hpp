@@ -172,7 +172,7 @@ template <class T, class E = T> struct Group {
   std::int32_t position[group_lanes<T>];
   std::byte* output[group_lanes<T>];  // the caller's rows
   AheadRows after;  // what is wanted after the last tile: the next block's queries, and the rows to write to
-  E* queries;                         // [elements][lanes], of depth 1 scaled
+  E* queries;       // [elements][lanes], of depth 1 scaled
   State<T> span;    // of the span under way
   State<T> total;   // of the spans before it
   bool span_empty, total_empty;
@@ -250,7 +250,7 @@ RAPT_NOINLINE void attend_full(const detail::Scoring<T>& score, Group<T, E>& g, 
   if (score.change_lanes != nullptr) find_largest(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest);
   const bool moved =
       soften<E>(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
-  if (moved && !g.span_empty) rescale(g.span, s.factor, g.registers, value_dim);
+  if (moved && !g.span_empty) rescale<E>(g.span, s.factor, g.registers, value_dim);
   add_values(g.registers, weights_of(g, tile, s), tile.values, tile.value_rows(), value_dim, g.span_empty, g.span.o);
   g.span_empty = false;
 }
@@ -365,7 +365,7 @@ RAPT_NOINLINE void attend_some(const detail::Scoring<T>& score, Group<T, E>& g, 
   const KeepSome<T> keep{s.keep};
   find_largest(g.registers, s.scores, tile.count, keep, s.largest);
   const bool moved = soften<E>(g.registers, s.scores, tile.count, keep, s.largest, g.span.m, g.span.l, s.factor);
-  if (moved) rescale(g.span, s.factor, g.registers, value_dim);
+  if (moved) rescale<E>(g.span, s.factor, g.registers, value_dim);
 
   const E* const weights = weights_of(g, tile, s);
   if (!all_finite(tile.values, tile.value_rows(), value_dim))

@@ -35,6 +35,9 @@ RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float>
   return fma(even_of(a), even_of(b), fma(odd_of(a), odd_of(b), c));
 }
 
+/// a·b, flushed as a step is: by MXCSR.
+RAPT_INLINE Vec<float> flushed_mul(Vec<float> a, Vec<float> b) { return mul(a, b); }
+
 /// MXCSR: bit 15 makes results below the normal numbers 0, bit 6 takes such operands for 0. What is to be computed
 /// under it stands in a function of its own, as a compiler may move other code across.
 struct FlushingOfPairs {

@@ -29,6 +29,9 @@ RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float>
   return {_mm512_dpbf16_ps(c.raw, reinterpret_cast<__m512bh>(a.raw), reinterpret_cast<__m512bh>(b.raw))};
 }
 
+/// a·b, flushed as a step is: by MXCSR.
+RAPT_INLINE Vec<float> flushed_mul(Vec<float> a, Vec<float> b) { return mul(a, b); }
+
 /// MXCSR: bit 15 makes results below the normal numbers 0, bit 6 takes such operands for 0. What else is computed there
 /// (a scaled score) has to be as elsewhere. It stands in a function of its own, as a compiler may move other code
 /// across.

@@ -19,6 +19,9 @@ RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float>
   return {detail::multiply_add(a.raw, b.raw, c.raw)};
 }
 
+/// a·b, flushed as a step is.
+RAPT_INLINE Vec<float> flushed_mul(Vec<float> a, Vec<float> b) { return {detail::flushed_mul(a.raw, b.raw)}; }
+
 /// It is done by hand.
 struct FlushingOfPairs {
   RAPT_INLINE FlushingOfPairs() {}

@@ -55,6 +55,14 @@ RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float>
   return {flushed_fma(flushed(vshlq_n_u32(a.raw, 16)), flushed(vshlq_n_u32(b.raw, 16)), odd)};
 }
 
+/// a·b, flushed as a step is.
+RAPT_INLINE Vec<float> flushed_mul(Vec<float> a, Vec<float> b) {
+  float p[4], q[4];
+  vst1q_f32(p, a.raw), vst1q_f32(q, b.raw);
+  for (int i = 0; i < 4; ++i) p[i] = detail::flushed_mul(p[i], q[i]);
+  return {vld1q_f32(p)};
+}
+
 /// It is done by hand.
 struct FlushingOfPairs {
   RAPT_INLINE FlushingOfPairs() {}
