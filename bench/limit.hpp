@@ -13,7 +13,8 @@ namespace bench {
 /// How many operations a second one instruction set can do: a fused multiply-add is two.
 template <class T> class Peak {
  public:
-  explicit Peak(rapt::Isa isa) : loops_(loops<T>(isa)) {
+  explicit Peak(rapt::Isa isa) : Peak(loops<T>(isa)) {}
+  explicit Peak(const Loops<T>& loops) : loops_(loops) {
     while (seconds([&] { run(steps_); }) < burst_seconds) steps_ *= 2;
   }
 
@@ -78,6 +79,7 @@ struct Run {
 template <class T> class Limit {
  public:
   explicit Limit(rapt::Isa isa, rapt::Executor* executor = nullptr) : peak_(isa), executor_(executor) {}
+  explicit Limit(const Loops<T>& loops, rapt::Executor* executor = nullptr) : peak_(loops), executor_(executor) {}
 
   double sample() const { return peak_.sample(executor_); }
 

@@ -27,6 +27,27 @@ template <class T> RAPT_NOINLINE void multiply_add(rapt::Index steps, T* memory)
   for (int i = 0; i < chains; ++i) store(memory + i * width, sum[i]);
 }
 
+/// The same with pairs of bfloat16: the factors' bits are taken for pairs.
+RAPT_NOINLINE inline void multiply_add_pairs(rapt::Index steps, float* memory) {
+  constexpr int width = Vec<float>::lanes;
+  rapt::detail::Pair factors[2 * width];
+  std::memcpy(factors, memory + chains * width, sizeof factors);
+  const Vec<rapt::detail::Pair> a = load(factors), b = load(factors + width);
+  Vec<float> sum[chains];
+  RAPT_UNROLL
+  for (int i = 0; i < chains; ++i) sum[i] = load(memory + i * width);
+  for (rapt::Index at = 0; at < steps; ++at) {
+    RAPT_UNROLL
+    for (int i = 0; i < chains; ++i) sum[i] = step(a, b, sum[i]);
+  }
+  RAPT_UNROLL
+  for (int i = 0; i < chains; ++i) store(memory + i * width, sum[i]);
+}
+RAPT_NOINLINE inline void multiply_add_pairs_flushed(rapt::Index steps, float* memory) {
+  const Flushing<rapt::detail::Pair> flushing;
+  multiply_add_pairs(steps, memory);
+}
+
 /// Reads `count` elements, less a rest that doesn't fill the registers, and leaves their sum in the lanes of `sums`.
 template <class T> RAPT_NOINLINE void read_all(const T* p, rapt::Index count, T* sums) {
   constexpr int width = Vec<T>::lanes, streams = 8;
@@ -44,6 +65,10 @@ template <class T> RAPT_NOINLINE void read_all(const T* p, rapt::Index count, T*
 
 template <class T> constexpr Loops<T> loops() {
   return {numbers<T>, 2.0 * chains * Vec<T>::lanes, &multiply_add<T>, &read_all<T>};
+}
+
+inline Loops<float> pair_loops() {
+  return {numbers<float>, 4.0 * chains * Vec<float>::lanes, &multiply_add_pairs_flushed, &read_all<float>};
 }
 
 }  // namespace RAPT_REGION

@@ -1,6 +1,8 @@
 // The loops that show a machine's limits, once for each instruction set.
 #pragma once
 
+#include <cstring>
+
 #include "rapt/isa/vocabulary.hpp"
 
 namespace bench {
@@ -23,5 +25,7 @@ inline constexpr int most_numbers = 26 * 16;
 namespace bench {
 
 template <class T> Loops<T> loops(rapt::Isa isa) { return RAPT_OF_REGION(isa, loops<T>()); }
+/// Of pairs of bfloat16, which join a float.
+inline Loops<float> pair_loops(rapt::Isa isa) { return RAPT_OF_PAIR_REGION(isa, pair_loops()); }
 
 }  // namespace bench

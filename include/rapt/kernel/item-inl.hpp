@@ -38,7 +38,7 @@ RAPT_NOINLINE void run_item(const detail::ForwardWork<T, Kv>& work, Index item, 
 
 /// This region's kernels, for the dispatcher. E: an element of their loops.
 template <class T, class E, class Kv> constexpr detail::ForwardKernel<T, Kv> forward_kernel() {
-  return {region_isa,           group_lanes<T>,      decodes<T, E> ? few_rows : 0,
+  return {region_isa,           group_lanes<T>,      depth<E>,           decodes<T, E> ? few_rows : 0,
           &scratch_bytes<T, E>, &kept_state_size<T>, &run_item<T, E, Kv>};
 }
 

@@ -12,9 +12,9 @@ constexpr int fewer_registers = tile_registers == 1 ? 2 : 1;
 #define RAPT_REGISTER_PARTS(T, registers)                                                             \
   RAPT_PART void score_keys<registers, T, T>(int, const T*, Keys<T>, Ahead, Index, Index, T, T*, T*); \
   RAPT_PART void add_values<registers, T, T>(int, const T*, const T* const*, Index, Index, bool, T*);
-#define RAPT_KEEP_PARTS(T, Keep)                                                 \
-  RAPT_PART void find_largest<T, Keep>(int, const T*, Index, Keep, T*);          \
-  RAPT_PART bool soften<T, T, Keep>(int, T*, Index, Keep, const T*, T*, T*, T*); \
+#define RAPT_KEEP_PARTS(T, Keep)                                                     \
+  RAPT_PART void find_largest<T, Keep>(int, const T*, Index, Keep, T*);              \
+  RAPT_PART bool soften<T, T, Keep>(int, T*, T*, Index, Keep, const T*, T*, T*, T*); \
   RAPT_PART void soften_rows<T, Keep>(T*, Index, Keep, T*, T*, T*);
 #define RAPT_ROW_PARTS(T, K, rows)                                                            \
   RAPT_PART void score_rows<rows, T, K>(const T*, Index, const K* const*, const Wanted*, T*); \

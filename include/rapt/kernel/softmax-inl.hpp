@@ -52,20 +52,11 @@ template <int Step, class T> RAPT_INLINE Vec<T> sum_tree(const Vec<T>* leaf) {
     return add(sum_tree<2 * Step>(leaf), sum_tree<2 * Step>(leaf + Step));
 }
 
-/// A weight as an element holds it: rounded to bfloat16 for pairs. The sum of weights takes in the rounded ones, so
-/// that those that values are multiplied with add up to 1.
-template <class E, class T> RAPT_INLINE Vec<T> as_weight(Vec<T> weight) {
-  if constexpr (depth<E> == 1)
-    return weight;
-  else
-    return round_to_bfloat16(weight);
-}
-
 /// The scores of a register of rows become weights, in place; returns their sum. The weights of every `leaves`-th
 /// place are computed together, as the tree adds them first. (All are loaded before any is stored: they stand 4096
 /// bytes apart, or a multiple, and a processor that compares the last twelve bits of addresses would let one wait for
 /// another.)
-template <int Together, class E, class T, class Keep>
+template <int Together, class T, class Keep>
 RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) {
   constexpr int step = leaves * Vec<T>::lanes * query_registers;
   Vec<T> weight[Together];
@@ -73,7 +64,7 @@ RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) 
   for (int k = 0; k < Together; ++k) weight[k] = load(scores + at + k * step);
   RAPT_UNROLL
   for (int k = 0; k < Together; ++k)
-    weight[k] = as_weight<E>(keep.or_else(at + k * step, exp(sub(weight[k], reference)), broadcast(T(0))));
+    weight[k] = keep.or_else(at + k * step, exp(sub(weight[k], reference)), broadcast(T(0)));
   RAPT_UNROLL
   for (int k = 0; k < Together; ++k) store(scores + at + k * step, weight[k]);
   if constexpr (Together == 1)
@@ -81,20 +72,57 @@ RAPT_INLINE Vec<T> weigh_leaf(T* scores, Index at, Vec<T> reference, Keep keep) 
   else
     return add(add(weight[0], weight[2]), add(weight[1], weight[3]));
 }
-template <class E, class T, class Keep>
-RAPT_INLINE Vec<T> weigh(T* scores, Index first, Index count, Vec<T> reference, Keep keep) {
+template <class T, class Keep>
+RAPT_INLINE Vec<T> weigh(T* scores, T*, Index first, Index count, Vec<T> reference, Keep keep) {
   constexpr int lanes = Vec<T>::lanes * query_registers, together = contract::tile / leaves;
   static_assert(together == 4);
   Vec<T> leaf[leaves];
   if (count <= leaves) {
-    // Of pairs, the last one may have one key.
-    const Index weighed = depth<E> == 1 ? count : count + count % 2;
-    for (Index i = 0; i < weighed; ++i) leaf[i] = weigh_leaf<1, E>(scores, i * lanes + first, reference, keep);
-    for (Index i = weighed; i < leaves; ++i) leaf[i] = broadcast(T(0));
+    for (Index i = 0; i < count; ++i) leaf[i] = weigh_leaf<1>(scores, i * lanes + first, reference, keep);
+    for (Index i = count; i < leaves; ++i) leaf[i] = broadcast(T(0));
   } else {
-    for (Index i = 0; i < leaves; ++i) leaf[i] = weigh_leaf<together, E>(scores, i * lanes + first, reference, keep);
+    for (Index i = 0; i < leaves; ++i) leaf[i] = weigh_leaf<together>(scores, i * lanes + first, reference, keep);
   }
   return sum_tree<1, T>(leaf);
+}
+
+/// The same of pairs: the weights of places i and i + 1, rounded to bfloat16, go to `pairs` [tile / 2][lanes], and the
+/// sum takes in the rounded ones, so that what values are multiplied with adds up to 1. Places without a key have
+/// weight 0, the last pair's second one among them.
+template <int Together, class Keep>
+RAPT_INLINE void weigh_pair_of_leaves(const float* scores, detail::Pair* pairs, Index i, Index first,
+                                      Vec<float> reference, Keep keep, Vec<float>* leaf) {
+  constexpr int lanes = Vec<float>::lanes * query_registers, step = leaves * lanes;
+  const Index at = i * lanes + first, to = i / 2 * lanes + first;
+  Vec<float> even[Together], odd[Together];
+  RAPT_UNROLL
+  for (int k = 0; k < Together; ++k) {
+    const Index there = at + k * step;
+    even[k] = keep.or_else(there, exp(sub(load(scores + there), reference)), broadcast(0.f));
+    odd[k] = keep.or_else(there + lanes, exp(sub(load(scores + there + lanes), reference)), broadcast(0.f));
+  }
+  RAPT_UNROLL
+  for (int k = 0; k < Together; ++k) store(pairs + to + k * step / 2, rounded_pair(even[k], odd[k]));
+  if constexpr (Together == 1) {
+    leaf[i] = even[0];
+    leaf[i + 1] = odd[0];
+  } else {
+    leaf[i] = add(add(even[0], even[2]), add(even[1], even[3]));
+    leaf[i + 1] = add(add(odd[0], odd[2]), add(odd[1], odd[3]));
+  }
+}
+template <class Keep>
+RAPT_INLINE Vec<float> weigh(const float* scores, detail::Pair* pairs, Index first, Index count, Vec<float> reference,
+                             Keep keep) {
+  Vec<float> leaf[leaves];
+  if (count <= leaves) {
+    for (Index i = 0; i < count; i += 2) weigh_pair_of_leaves<1>(scores, pairs, i, first, reference, keep, leaf);
+    for (Index i = count + count % 2; i < leaves; ++i) leaf[i] = broadcast(0.f);
+  } else {
+    for (Index i = 0; i < leaves; i += 2)
+      weigh_pair_of_leaves<contract::tile / leaves>(scores, pairs, i, first, reference, keep, leaf);
+  }
+  return sum_tree<1, float>(leaf);
 }
 
 /// Scores of 0.
@@ -114,11 +142,13 @@ template <class T> RAPT_NOINLINE void fill_up(T* scores, Index count, Index end)
     store(scores + at, broadcast(-std::numeric_limits<T>::infinity()));
 }
 
-/// One tile of the online softmax, for the registers of a group: scores [tile][lanes], filled up, become weights in
-/// place, and (m, l) takes them in. `largest` holds the largest attended score of each row. `factor` receives what the
-/// rows' weighted values are to be multiplied with first. Returns whether any of it differs from 1.
+/// One tile of the online softmax, for the registers of a group: scores [tile][lanes], filled up, become weights, in
+/// place or, of pairs, where `weights` points, and (m, l) takes them in. `largest` holds the largest attended score of
+/// each row. `factor` receives what the rows' weighted values are to be multiplied with first. Returns whether any of
+/// it differs from 1.
 template <class E, class T, class Keep>
-RAPT_NOINLINE bool soften(int registers, T* scores, Index count, Keep keep, const T* largest, T* m, T* l, T* factor) {
+RAPT_NOINLINE bool soften(int registers, T* scores, E* weights, Index count, Keep keep, const T* largest, T* m, T* l,
+                          T* factor) {
   constexpr int width = Vec<T>::lanes;
   bool moved = false;
   for (int first = 0; first < registers * width; first += width) {
@@ -128,17 +158,9 @@ RAPT_NOINLINE bool soften(int registers, T* scores, Index count, Keep keep, cons
     moved = moved || any(greater(reference, before));
     store(m + first, reference);
     store(factor + first, alpha);
-    store(l + first, fma(load(l + first), alpha, weigh<E>(scores, first, count, reference, keep)));
+    store(l + first, fma(load(l + first), alpha, weigh(scores, weights, first, count, reference, keep)));
   }
   return moved;
-}
-
-/// The weights of a tile's places, two by two, as pairs: [place][lane] to [pair][lane].
-template <class T> RAPT_NOINLINE void pair_weights(int registers, const T* weights, Index count, detail::Pair* pairs) {
-  constexpr int width = Vec<T>::lanes, lanes = width * query_registers;
-  for (Index j = 0; j < count; j += 2, weights += 2 * lanes, pairs += lanes)
-    for (int at = 0; at < registers * width; at += width)
-      store(pairs + at, pair(load(weights + at), load(weights + lanes + at)));
 }
 
 RAPT_REGION_CLOSE

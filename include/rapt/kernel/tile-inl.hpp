@@ -106,10 +106,27 @@ RAPT_NOINLINE void pair_rows(const K* even, const K* odd, Index stride, Index co
   for (Index d = 0; d < count; ++d)
     to[d] = detail::pair_of(detail::widened(even[d * stride]), odd == nullptr ? 0 : detail::widened(odd[d * stride]));
 }
-/// bfloat16 as it is, side by side, of which a compiler makes shuffles.
-RAPT_NOINLINE inline void zip_rows(const std::uint16_t* RAPT_RESTRICT even, const std::uint16_t* RAPT_RESTRICT odd,
-                                   Index count, detail::Pair* RAPT_RESTRICT to) {
-  for (Index d = 0; d < count; ++d) to[d] = {even[d], odd[d]};
+/// Rows whose numbers stand side by side.
+template <class K> RAPT_NOINLINE void zip_rows(const K* even, const K* odd, Index count, detail::Pair* to) {
+  constexpr int width = Vec<float>::lanes;
+  Index d = 0;
+  for (; d + width <= count; d += width)
+    store(to + d, pair(round_to_bfloat16(load(even + d)), round_to_bfloat16(load(odd + d))));
+  for (; d < count; ++d) to[d] = detail::pair_of(detail::widened(even[d]), detail::widened(odd[d]));
+}
+/// Those of bfloat16 are as they are.
+template <>
+RAPT_NOINLINE inline void zip_rows(const Eigen::bfloat16* even, const Eigen::bfloat16* odd, Index count,
+                                   detail::Pair* to) {
+  constexpr int width = Vec<float>::lanes;
+  const std::uint16_t* const low = reinterpret_cast<const std::uint16_t*>(even);
+  const std::uint16_t* const high = reinterpret_cast<const std::uint16_t*>(odd);
+  Index d = 0;
+  for (; d + width <= count; d += width) {
+    store(to + d, pair(load(reinterpret_cast<const Eigen::bfloat16*>(low + d)),
+                       load(reinterpret_cast<const Eigen::bfloat16*>(high + d))));
+  }
+  for (; d < count; ++d) to[d] = {low[d], high[d]};
 }
 
 template <class Kv>
@@ -136,8 +153,8 @@ RAPT_NOINLINE void find_values(const Kv& kv, const typename Kv::Head& head, deta
     const Stored* const even = head.value(tile.first + j);
     const Stored* const odd = j + 1 < tile.count ? head.value(tile.first + j + 1) : nullptr;
     tile.values[j / 2] = copies;
-    if (std::is_same_v<Stored, Eigen::bfloat16> && stride == 1 && odd != nullptr)
-      zip_rows(reinterpret_cast<const std::uint16_t*>(even), reinterpret_cast<const std::uint16_t*>(odd), dim, copies);
+    if (stride == 1 && odd != nullptr)
+      zip_rows(even, odd, dim, copies);
     else
       pair_rows(even, odd, stride, dim, copies);
   }
@@ -225,17 +242,6 @@ RAPT_INLINE void change_tile(const detail::Scoring<T>& score, const Group<T, E>&
   score.change_lanes(score.stage, coords_of(g, tile), tile.count, scores);
 }
 
-/// The weights of a tile, as elements.
-template <class T, class E>
-RAPT_INLINE const E* weights_of(const Group<T, E>& g, const Tile<E>& tile, const Scratch<T, E>& s) {
-  if constexpr (depth<E> == 1) {
-    return s.scores;
-  } else {
-    pair_weights(g.registers, s.scores, tile.count, s.weights);
-    return s.weights;
-  }
-}
-
 /// A tile whose every key is attended by every row of the group.
 template <class T, class E>
 RAPT_NOINLINE void attend_full(const detail::Scoring<T>& score, Group<T, E>& g, const Tile<E>& tile,
@@ -249,9 +255,9 @@ RAPT_NOINLINE void attend_full(const detail::Scoring<T>& score, Group<T, E>& g, 
   fill_up(s.scores, tile.count, places_seen(tile.count));
   if (score.change_lanes != nullptr) find_largest(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest);
   const bool moved =
-      soften<E>(g.registers, s.scores, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
+      soften(g.registers, s.scores, s.weights, tile.count, KeepAll<T>{}, s.largest, g.span.m, g.span.l, s.factor);
   if (moved && !g.span_empty) rescale<E>(g.span, s.factor, g.registers, value_dim);
-  add_values(g.registers, weights_of(g, tile, s), tile.values, tile.value_rows(), value_dim, g.span_empty, g.span.o);
+  add_values(g.registers, s.weights, tile.values, tile.value_rows(), value_dim, g.span_empty, g.span.o);
   g.span_empty = false;
 }
 
@@ -364,10 +370,11 @@ RAPT_NOINLINE void attend_some(const detail::Scoring<T>& score, Group<T, E>& g, 
   fill_up(s.scores, tile.count, places_seen(tile.count));
   const KeepSome<T> keep{s.keep};
   find_largest(g.registers, s.scores, tile.count, keep, s.largest);
-  const bool moved = soften<E>(g.registers, s.scores, tile.count, keep, s.largest, g.span.m, g.span.l, s.factor);
+  const bool moved =
+      soften(g.registers, s.scores, s.weights, tile.count, keep, s.largest, g.span.m, g.span.l, s.factor);
   if (moved) rescale<E>(g.span, s.factor, g.registers, value_dim);
 
-  const E* const weights = weights_of(g, tile, s);
+  const E* const weights = s.weights;
   if (!all_finite(tile.values, tile.value_rows(), value_dim))
     return add_values_selected(weights, s.keep, g.registers, tile.values, tile.value_rows(), value_dim, g.span.o);
   for (int i = 0; i < count; ++i) {

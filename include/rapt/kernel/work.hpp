@@ -54,6 +54,7 @@ template <class T, class Kv> struct ForwardWork {
 template <class T, class Kv> struct ForwardKernel {
   Isa isa;
   Index lanes;     // rows of a group
+  int depth;       // products that join a sum at once: 2 are those of bfloat16
   Index few_rows;  // of a key/value head that the kernel for few queries takes at most; 0 if there is none
   Index (*scratch_bytes)(const Extents&, const Schedule&);
   Index (*kept_state_size)(const Extents&, const Schedule&);  // numbers of type T that a block keeps of each span

@@ -24,7 +24,7 @@ RAPT_NOINLINE void soften_tile(Group<T>& g, const Scratch<T>& s, Index count, Ke
   if (g.span_empty) clear(g.span, g.registers, 0);
   g.span_empty = false;
   find_largest(g.registers, s.scores, count, keep, s.largest);
-  soften<T>(g.registers, s.scores, count, keep, s.largest, g.span.m, g.span.l, s.factor);
+  soften(g.registers, s.scores, s.weights, count, keep, s.largest, g.span.m, g.span.l, s.factor);
 }
 
 /// The logsumexps of a group's rows, to where exponents are taken from: attention without values.

@@ -240,6 +240,10 @@ template <class T, class Kv> std::string CallPlan<T, Kv>::explain(const std::str
            : s.few ? "keys in the lanes, as the rows are few"
                    : n(s.lanes) + " rows in the lanes") +
           " (of: " + supported_names() + ")\n";
+  if (kernel_.depth == 2)
+    text +=
+        "arithmetic  bfloat16: products join a sum two by two, and weights are rounded to it; Options::arithmetic may "
+        "want it exact\n";
   text += "rows        " + n(p.group()) + " heads x " +
           (ragged ? "its queries are each sequence's, in blocks of " + n(s.block_rows()) + " or fewer, longest first"
                   : n(p.q.length()) + " queries = " + n(s.rows) + " a key/value head, in " + n(s.blocks) +

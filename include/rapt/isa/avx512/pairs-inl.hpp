@@ -30,6 +30,11 @@ RAPT_INLINE Vec<float> round_to_bfloat16(Vec<float> x) {
   const Vec<float> rounded{_mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32(-65536)))};
   return select(is_nan(x), broadcast(std::numeric_limits<float>::quiet_NaN()), rounded);
 }
+/// Pairs of numbers, which are rounded.
+RAPT_INLINE Vec<detail::Pair> rounded_pair(Vec<float>& even, Vec<float>& odd) {
+  even = round_to_bfloat16(even), odd = round_to_bfloat16(odd);
+  return pair(even, odd);
+}
 /// The odd product first, as the native one has it.
 RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float> c) {
   return fma(even_of(a), even_of(b), fma(odd_of(a), odd_of(b), c));
