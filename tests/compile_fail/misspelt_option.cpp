@@ -1,4 +1,4 @@
-// note: options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .isa}, in this order
+// note: options are {.scale, .lse, .executor, .rope, .rope_rows, .workspace, .arithmetic, .isa}, in this order
 #include <rapt/rapt.hpp>
 
 int main() {

@@ -14,7 +14,8 @@
 
 RAPT_NAMESPACE_BEGIN
 
-/// An instruction set that the kernels are compiled for, in ascending order of preference.
+/// An instruction set that the kernels are compiled for, in ascending order of preference. avx512bf16 is avx512 and the
+/// dot product of bfloat16: what has no use for that runs, and says that it runs, the kernels of avx512.
 enum class Isa { generic, neon, avx2, avx512, avx512bf16 };
 
 /// All of them, in the same order.
