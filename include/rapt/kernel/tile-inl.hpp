@@ -129,11 +129,29 @@ RAPT_NOINLINE inline void zip_rows(const Eigen::bfloat16* even, const Eigen::bfl
   for (; d < count; ++d) to[d] = {low[d], high[d]};
 }
 
+/// A block of keys [dim][key_block] becomes one of pairs [pair][key_block].
+template <class K> RAPT_NOINLINE void pair_block(const K* from, Index head_dim, detail::Pair* to) {
+  constexpr Index block = detail::key_block;
+  Index d = 0;
+  for (; d + 1 < head_dim; d += 2, to += block) zip_rows(from + d * block, from + (d + 1) * block, block, to);
+  if (d < head_dim) pair_rows(from + d * block, static_cast<const K*>(nullptr), 1, block, to);
+}
+
 template <class Kv>
 RAPT_NOINLINE void find_keys(const Kv& kv, const typename Kv::Head& head, detail::Pair* copies,
                              Tile<detail::Pair>& tile) {
   using Stored = typename Kv::StoredKey;
   const Index dim = kv.head_dim(), pairs = elements_of<detail::Pair>(dim), stride = kv.key_stride();
+  if constexpr (Kv::blocked) {
+    tile.key_stride = detail::key_block;
+    for (Index j = 0; j < tile.count; ++j) {
+      const Index inside = j % detail::key_block;
+      detail::Pair* const copy = copies + (j - inside) * pairs;
+      if (inside == 0) pair_block(head.key(tile.first + j), dim, copy);
+      tile.key_rows[j] = copy + inside;
+    }
+    return;
+  }
   const bool in_place = std::is_same_v<Stored, Eigen::bfloat16> && stride == 1 && dim % 2 == 0;
   tile.key_stride = 1;
   for (Index j = 0; j < tile.count; ++j) {
