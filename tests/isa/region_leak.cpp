@@ -1,4 +1,5 @@
 // Not run: region_leak.sh reads its machine code.
+#include <Eigen/Core>
 #include <rapt/rapt.hpp>
 
 template <class T> void attend(T* data) {
@@ -10,3 +11,8 @@ template <class T> void attend(T* data) {
 
 template void attend(float*);
 template void attend(double*);
+
+void attend_in_pairs(Eigen::bfloat16* data) {
+  const auto x = rapt::bshd(data, 1, 2, 3, 4);
+  rapt::attention(x, x, x, x, rapt::causal() | rapt::window(7, 0));
+}
