@@ -81,8 +81,8 @@ TYPED_TEST(FlashAttentionOf, KvCacheAppendsTurnedKeys) {
   using T = TypeParam;
   const Index batch = 2, heads = 2, room = 50, fresh = 5, dim = 16, pairs = 6;
   const Ints lengths{20, 33};
-  Both<T> q(batch * fresh * heads * dim, 1), k(q.narrow.size(), 2), v(q.narrow.size(), 3);
-  Both<T> k_cache(batch * room * heads * dim, 4), v_cache(k_cache.narrow.size(), 5);
+  Both<T> q(batch * fresh * heads * dim, 1), k(Index(q.narrow.size()), 2), v(Index(q.narrow.size()), 3);
+  Both<T> k_cache(batch * room * heads * dim, 4), v_cache(Index(k_cache.narrow.size()), 5);
   const Both<T> cosines(64 * pairs, 6), sines(64 * pairs, 7);
   std::vector<T> out(q.narrow.size());
   std::vector<float> expected(out.size());
