@@ -11,29 +11,15 @@ constexpr int chains = tile_registers >= 4 ? 24 : 12;
 /// Numbers that multiply_add() reads and writes: the chains' sums, and the two factors.
 template <class T> constexpr int numbers = (chains + 2) * Vec<T>::lanes;
 
-/// Each chain takes in a · b `steps` times. All the numbers come from memory that the compiler knows nothing about, and
-/// go back there: no chain can be found to be equal to another, or to stand still, or to be of no use.
-template <class T> RAPT_NOINLINE void multiply_add(rapt::Index steps, T* memory) {
+/// Each chain takes in a · b `steps` times, by steps of elements E, which the factors' bits are taken for. All the
+/// numbers come from memory that the compiler knows nothing about, and go back there: no chain can be found to be equal
+/// to another, or to stand still, or to be of no use.
+template <class E, class T> RAPT_NOINLINE void go_steps(rapt::Index steps, T* memory) {
   constexpr int width = Vec<T>::lanes;
-  const Vec<T> a = load(memory + chains * width), b = load(memory + (chains + 1) * width);
-  Vec<T> sum[chains];
-  RAPT_UNROLL
-  for (int i = 0; i < chains; ++i) sum[i] = load(memory + i * width);
-  for (rapt::Index step = 0; step < steps; ++step) {
-    RAPT_UNROLL
-    for (int i = 0; i < chains; ++i) sum[i] = fma(a, b, sum[i]);
-  }
-  RAPT_UNROLL
-  for (int i = 0; i < chains; ++i) store(memory + i * width, sum[i]);
-}
-
-/// The same with pairs of bfloat16: the factors' bits are taken for pairs.
-RAPT_NOINLINE inline void multiply_add_pairs(rapt::Index steps, float* memory) {
-  constexpr int width = Vec<float>::lanes;
-  rapt::detail::Pair factors[2 * width];
+  E factors[2 * width];
   std::memcpy(factors, memory + chains * width, sizeof factors);
-  const Vec<rapt::detail::Pair> a = load(factors), b = load(factors + width);
-  Vec<float> sum[chains];
+  const Vec<E> a = load(factors), b = load(factors + width);
+  Vec<T> sum[chains];
   RAPT_UNROLL
   for (int i = 0; i < chains; ++i) sum[i] = load(memory + i * width);
   for (rapt::Index at = 0; at < steps; ++at) {
@@ -43,9 +29,9 @@ RAPT_NOINLINE inline void multiply_add_pairs(rapt::Index steps, float* memory) {
   RAPT_UNROLL
   for (int i = 0; i < chains; ++i) store(memory + i * width, sum[i]);
 }
-RAPT_NOINLINE inline void multiply_add_pairs_flushed(rapt::Index steps, float* memory) {
-  const Flushing<rapt::detail::Pair> flushing;
-  multiply_add_pairs(steps, memory);
+template <class E, class T> RAPT_NOINLINE void multiply_add(rapt::Index steps, T* memory) {
+  const Flushing<E> flushing;
+  go_steps<E>(steps, memory);
 }
 
 /// Reads `count` elements, less a rest that doesn't fill the registers, and leaves their sum in the lanes of `sums`.
@@ -64,11 +50,11 @@ template <class T> RAPT_NOINLINE void read_all(const T* p, rapt::Index count, T*
 }
 
 template <class T> constexpr Loops<T> loops() {
-  return {numbers<T>, 2.0 * chains * Vec<T>::lanes, &multiply_add<T>, &read_all<T>};
+  return {numbers<T>, 2.0 * chains * Vec<T>::lanes, &multiply_add<T, T>, &read_all<T>};
 }
 
 inline Loops<float> pair_loops() {
-  return {numbers<float>, 4.0 * chains * Vec<float>::lanes, &multiply_add_pairs_flushed, &read_all<float>};
+  return {numbers<float>, 4.0 * chains * Vec<float>::lanes, &multiply_add<rapt::detail::Pair, float>, &read_all<float>};
 }
 
 }  // namespace RAPT_REGION

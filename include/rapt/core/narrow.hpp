@@ -51,11 +51,12 @@ template <class K> void set_bits(K& x, std::uint32_t bits) {
 inline void narrow(float x, float& to) { to = x; }
 inline void narrow(double x, double& to) { to = x; }
 
-/// Rounded to nearest, ties to even; any NaN becomes the canonical one.
-inline void narrow(float x, Eigen::bfloat16& to) {
+/// The bits of a float rounded to bfloat16, to nearest, ties to even. NaN becomes the canonical one.
+inline std::uint16_t bfloat16_bits(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
-  set_bits(to, ieee::is_nan(x) ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  return static_cast<std::uint16_t>(ieee::is_nan(x) ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
+inline void narrow(float x, Eigen::bfloat16& to) { set_bits(to, bfloat16_bits(x)); }
 
 /// The same. For a denormal result the hardware rounds: the last place of 0.5 + x is worth as much as the result's.
 inline void narrow(float x, Eigen::half& to) {

@@ -21,11 +21,6 @@ struct Pair {
 inline float even_of(Pair p) { return std::bit_cast<float>(std::uint32_t(p.even) << 16); }
 inline float odd_of(Pair p) { return std::bit_cast<float>(std::uint32_t(p.odd) << 16); }
 
-/// The bits of a float rounded to bfloat16, to nearest, ties to even. NaN becomes the canonical one.
-inline std::uint16_t bfloat16_bits(float x) {
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
-  return static_cast<std::uint16_t>(ieee::is_nan(x) ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 inline Pair pair_of(float even, float odd) { return {bfloat16_bits(even), bfloat16_bits(odd)}; }
 
 /// 0 of the same sign for a number below the normal ones.

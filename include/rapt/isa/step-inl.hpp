@@ -8,6 +8,16 @@ RAPT_REGION_OPEN
 /// Depth 1: a fused multiply-add.
 template <class T> RAPT_INLINE Vec<T> step(Vec<T> a, Vec<T> b, Vec<T> c) { return fma(a, b, c); }
 
+/// Depth 2, where an instruction set has no word of its own for it: two of them, the odd product first.
+template <class E, class T> RAPT_INLINE Vec<T> step(Vec<E> a, Vec<E> b, Vec<T> c) {
+  return fma(even_of(a), even_of(b), fma(odd_of(a), odd_of(b), c));
+}
+/// Pairs of numbers, which are rounded, likewise.
+template <class T> RAPT_INLINE Vec<detail::Pair> rounded_pair(Vec<T>& even, Vec<T>& odd) {
+  even = round_to_bfloat16(even), odd = round_to_bfloat16(odd);
+  return pair(even, odd);
+}
+
 /// Numbers of the type that is computed in which an element holds.
 template <class E> constexpr int depth = 1;
 template <> inline constexpr int depth<detail::Pair> = 2;

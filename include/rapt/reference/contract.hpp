@@ -29,6 +29,13 @@ template <class T> struct RowState {
   T l = 0;
   std::vector<T> o;
 
+  /// The score of a query and a key.
+  static T score(const T* q, Index q_stride, const T* k, Index k_stride, Index head_dim, T scale) {
+    T sum = 0;
+    for (Index d = 0; d < head_dim; ++d) sum = ieee::fma(scale * q[d * q_stride], k[d * k_stride], sum);
+    return sum;
+  }
+
   /// Takes in a tile: the scores of its keys, which of them are attended, and where their values stand.
   void take(const T (&s)[tile], const bool (&attended)[tile], const T* const (&value)[tile], Index value_stride) {
     T largest = std::numeric_limits<T>::lowest();
@@ -61,8 +68,8 @@ template <class T> struct RowState {
   }
 };
 
-/// Every row of a problem.
-template <class T, class S> void solve(const detail::Problem<T>& p, const S& score) {
+/// Every row of a problem, by rows of a kind.
+template <class Row, class T, class S> void solve_by(const detail::Problem<T>& p, const S& score) {
   detail::check_stage(score, p);
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
@@ -71,7 +78,8 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
         RowState<T> total{.o = zero};
         const detail::StridedHead<T> kv = p.kv.head(b, h / p.group());
         for (Index span_begin = 0; span_begin < p.kv_len(b); span_begin += span) {
-          RowState<T> state{.o = zero};
+          Row state;
+          state.o = zero;
           const Index span_end = std::min(span_begin + span, p.kv_len(b));
           for (Index tile_begin = span_begin; tile_begin < span_end; tile_begin += tile) {
             T s[tile] = {};
@@ -82,9 +90,7 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
               const Coord c = detail::coord(b, h, p.first_query(b) + i, key, i);
               attended[j] = detail::attends(score, c);
               any = any || attended[j];
-              for (Index d = 0; d < p.head_dim(); ++d)
-                s[j] =
-                    ieee::fma(p.scale * p.query(b, h, i)[d * p.q.stride[3]], kv.key(key)[d * p.kv.key_stride()], s[j]);
+              s[j] = Row::score(p.query(b, h, i), p.q.stride[3], kv.key(key), p.kv.key_stride(), p.head_dim(), p.scale);
               if (attended[j]) s[j] = detail::changed(score, s[j], c);
               value[j] = kv.value(key);
             }
@@ -103,6 +109,8 @@ template <class T, class S> void solve(const detail::Problem<T>& p, const S& sco
         if (p.lse.wanted()) p.logsumexp(b, h, i) = detail::logsumexp(total.m, total.l);
       }
 }
+
+template <class T, class S> void solve(const detail::Problem<T>& p, const S& score) { solve_by<RowState<T>>(p, score); }
 
 // attention(): what rapt::attention() computes, by the contract. Takes the same arguments; uses neither threads nor
 // vectors.

@@ -16,6 +16,18 @@ namespace contract {
 
 /// As RowState, in pairs.
 struct PairRowState : RowState<float> {
+  /// The score of a query and a key: of an odd head_dim, the last pair ends with a 0. The scale comes after the sum, as
+  /// it would round a query once more.
+  static float score(const float* q, Index q_stride, const float* k, Index k_stride, Index head_dim, float scale) {
+    float sum = 0;
+    for (Index d = 0; d < head_dim; d += 2) {
+      const bool two = d + 1 < head_dim;
+      sum = detail::multiply_add(detail::pair_of(q[d * q_stride], two ? q[(d + 1) * q_stride] : 0.f),
+                                 detail::pair_of(k[d * k_stride], two ? k[(d + 1) * k_stride] : 0.f), sum);
+    }
+    return detail::flushed_mul(sum, scale);
+  }
+
   /// Weights are rounded to bfloat16, and their sum takes in the rounded ones. A key that is not attended to has weight
   /// 0 and value 0.
   void take(const float (&s)[tile], const bool (&attended)[tile], const float* const (&value)[tile],
@@ -43,68 +55,14 @@ struct PairRowState : RowState<float> {
   }
 };
 
-/// The score of a query and a key: of an odd head_dim, the last pair ends with a 0. The scale comes after the sum, as
-/// it would round a query once more.
-inline float pair_score(const float* q, Index q_stride, const float* k, Index k_stride, Index head_dim, float scale) {
-  float sum = 0;
-  for (Index d = 0; d < head_dim; d += 2) {
-    const bool two = d + 1 < head_dim;
-    sum = detail::multiply_add(detail::pair_of(q[d * q_stride], two ? q[(d + 1) * q_stride] : 0.f),
-                               detail::pair_of(k[d * k_stride], two ? k[(d + 1) * k_stride] : 0.f), sum);
-  }
-  return detail::flushed_mul(sum, scale);
-}
-
-/// Every row of a problem whose numbers are those of bfloat16, kept as float.
-template <class S> void solve_pairs(const detail::Problem<float>& p, const S& score) {
-  detail::check_stage(score, p);
-  for (Index b = 0; b < p.batch(); ++b)
-    for (Index h = 0; h < p.q_heads(); ++h)
-      for (Index i = 0; i < p.q_len(b); ++i) {
-        const std::vector<float> zero(static_cast<std::size_t>(p.value_dim()));
-        RowState<float> total{.o = zero};
-        const detail::StridedHead<float> kv = p.kv.head(b, h / p.group());
-        for (Index span_begin = 0; span_begin < p.kv_len(b); span_begin += span) {
-          PairRowState state;
-          state.o = zero;
-          const Index span_end = std::min(span_begin + span, p.kv_len(b));
-          for (Index tile_begin = span_begin; tile_begin < span_end; tile_begin += tile) {
-            float s[tile] = {};
-            bool attended[tile] = {}, any = false;
-            const float* value[tile] = {};
-            for (Index j = 0; j < tile && tile_begin + j < p.kv_len(b); ++j) {
-              const Index key = tile_begin + j;
-              const Coord c = detail::coord(b, h, p.first_query(b) + i, key, i);
-              attended[j] = detail::attends(score, c);
-              any = any || attended[j];
-              s[j] = pair_score(p.query(b, h, i), p.q.stride[3], kv.key(key), p.kv.key_stride(), p.head_dim(), p.scale);
-              if (attended[j]) s[j] = detail::changed(score, s[j], c);
-              value[j] = kv.value(key);
-            }
-            if (any) state.take(s, attended, value, p.kv.value_stride());
-          }
-          total.merge(state);
-        }
-        if constexpr (detail::Sinks<S>)
-          total.merge(
-              {static_cast<float>(score.sink(static_cast<std::int32_t>(b), static_cast<std::int32_t>(h))), 1, zero});
-        const float inverse = total.l == 0 ? 0 : 1 / total.l;
-        for (Index d = 0; d < p.value_dim(); ++d) {
-          const float x = ieee::fma(total.o[static_cast<std::size_t>(d)], inverse, ieee::zero<float>());
-          p.output(b, h, i)[d * p.out.stride[3]] = ieee::one_nan(x);
-        }
-        if (p.lse.wanted()) p.logsumexp(b, h, i) = detail::logsumexp(total.m, total.l);
-      }
-}
-
 /// What rapt::attention() computes of bfloat16, before the output is rounded; of the same numbers as floats.
 template <class S = Plain>
 void attention_of_pairs(const View<const float>& q, const View<const float>& k, const View<const float>& v,
                         const View<float>& out, const S& score = {}, const Options<float>& options = {}) {
   const auto& stage = detail::staged(score);
-  solve_pairs(detail::validated<float, float, float>(q, k, v, out, options.lse, options.scale,
-                                                     detail::align_of(stage).value_or(align::bottom_right)),
-              stage);
+  solve_by<PairRowState>(detail::validated<float, float, float>(q, k, v, out, options.lse, options.scale,
+                                                                detail::align_of(stage).value_or(align::bottom_right)),
+                         stage);
 }
 
 }  // namespace contract

@@ -32,29 +32,9 @@ RAPT_INLINE Vec<float> round_to_bfloat16(Vec<float> x) {
   const Vec<float> rounded{_mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32(-65536)))};
   return select(is_nan(x), broadcast(std::numeric_limits<float>::quiet_NaN()), rounded);
 }
-/// Pairs of numbers, which are rounded.
-RAPT_INLINE Vec<detail::Pair> rounded_pair(Vec<float>& even, Vec<float>& odd) {
-  even = round_to_bfloat16(even), odd = round_to_bfloat16(odd);
-  return pair(even, odd);
-}
-/// The odd product first, as the native one has it.
-RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float> c) {
-  return fma(even_of(a), even_of(b), fma(odd_of(a), odd_of(b), c));
-}
-
-/// a·b, flushed as a step is: by MXCSR.
-RAPT_INLINE Vec<float> flushed_mul(Vec<float> a, Vec<float> b) { return mul(a, b); }
-
-/// MXCSR: bit 15 makes results below the normal numbers 0, bit 6 takes such operands for 0. What is to be computed
-/// under it stands in a function of its own, as a compiler may move other code across.
-struct FlushingOfPairs {
-  unsigned before;
-  RAPT_INLINE FlushingOfPairs() : before(_mm_getcsr()) { _mm_setcsr(before | 0x8040); }
-  RAPT_INLINE ~FlushingOfPairs() { _mm_setcsr(before); }
-  FlushingOfPairs(const FlushingOfPairs&) = delete;
-  FlushingOfPairs& operator=(const FlushingOfPairs&) = delete;
-};
 
 RAPT_REGION_CLOSE
+
+#include "rapt/isa/mxcsr-inl.hpp"
 
 #endif

@@ -15,11 +15,6 @@ RAPT_INLINE Vec<detail::Pair> pair(Vec<float> even, Vec<float> odd) { return {de
 RAPT_INLINE Vec<float> round_to_bfloat16(Vec<float> x) {
   return {std::bit_cast<float>(std::uint32_t(detail::bfloat16_bits(x.raw)) << 16)};
 }
-/// Pairs of numbers, which are rounded.
-RAPT_INLINE Vec<detail::Pair> rounded_pair(Vec<float>& even, Vec<float>& odd) {
-  even = round_to_bfloat16(even), odd = round_to_bfloat16(odd);
-  return pair(even, odd);
-}
 RAPT_INLINE Vec<float> step(Vec<detail::Pair> a, Vec<detail::Pair> b, Vec<float> c) {
   return {detail::multiply_add(a.raw, b.raw, c.raw)};
 }

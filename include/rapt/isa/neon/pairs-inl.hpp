@@ -29,11 +29,6 @@ RAPT_INLINE Vec<float> round_to_bfloat16(Vec<float> x) {
   return select(is_nan(x), broadcast(std::numeric_limits<float>::quiet_NaN()), rounded);
 }
 
-/// Pairs of numbers, which are rounded.
-RAPT_INLINE Vec<detail::Pair> rounded_pair(Vec<float>& even, Vec<float>& odd) {
-  even = round_to_bfloat16(even), odd = round_to_bfloat16(odd);
-  return pair(even, odd);
-}
 /// 0 of the same sign for what is below the normal numbers.
 RAPT_INLINE uint32x4_t flushed(uint32x4_t bits) {
   const uint32x4_t exponent = vdupq_n_u32(0x7f800000);
