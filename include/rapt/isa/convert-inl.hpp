@@ -28,11 +28,13 @@ template <class T, class K> RAPT_NOINLINE void narrow_row(const T* from, Index c
 
 /// A row of K that stands anywhere: its elements are `stride` apart.
 template <class T, class K> RAPT_NOINLINE void load_any_row(const std::byte* row, Index stride, Index count, T* to) {
+  const Leaving leaving;
   const K* const from = reinterpret_cast<const K*>(row);
   if (stride == 1) return convert(from, count, to);
   for (Index i = 0; i < count; ++i) to[i] = detail::widened(from[i * stride]);
 }
 template <class T, class K> RAPT_NOINLINE void write_any_row(const T* from, Index count, std::byte* row, Index stride) {
+  const Leaving leaving;
   K* const to = reinterpret_cast<K*>(row);
   if (stride == 1) return narrow_row(from, count, to);
   for (Index i = 0; i < count; ++i) detail::narrow(from[i], to[i * stride]);

@@ -24,6 +24,7 @@ template <class T> RAPT_NOINLINE Index kept_state_size(const detail::Extents& e,
 
 template <class T, class E, class Kv>
 RAPT_NOINLINE void run_item(const detail::ForwardWork<T, Kv>& work, Index item, std::byte* memory) {
+  const Leaving leaving;
   const Place at = place_of(work, item);
   if constexpr (decodes<T, E>) {
     if (at.cut->few)

@@ -6,6 +6,7 @@ RAPT_REGION_OPEN
 
 /// A row of the caller's to elements side by side: turned, if it is to be, by way of `turned`, and rounded.
 template <class T, class K> RAPT_NOINLINE void store_row(const detail::RowStore<T>& row, T* turned, K* to) {
+  const Leaving leaving;
   const T* from = row.from;
   Index stride = row.stride;
   if (row.turn.pairs > 0) {

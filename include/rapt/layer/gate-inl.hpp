@@ -5,6 +5,7 @@
 RAPT_REGION_OPEN
 
 template <class T> RAPT_NOINLINE void gate_row(const T* gate, Index count, T* out) {
+  const Leaving leaving;
   constexpr int width = Vec<T>::lanes;
   const Vec<T> zero = broadcast(ieee::zero<T>()), one = broadcast(T(1));
   Index i = 0;

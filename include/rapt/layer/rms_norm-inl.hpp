@@ -63,6 +63,7 @@ RAPT_INLINE void norm_strided_row(const T* x, Index x_stride, const T* weight, T
 
 /// Item i: a block of positions of one batch entry, with all their heads.
 template <class T> RAPT_NOINLINE void rms_norm_item(const detail::RmsNormWork<T>& work, Index item) {
+  const Leaving leaving;
   const Index b = item / work.blocks(), begin = item % work.blocks() * work.block;
   const Index end = begin + work.block < work.y.length() ? begin + work.block : work.y.length();
   const bool side_by_side = work.x.stride[3] == 1 && work.y.stride[3] == 1;

@@ -35,6 +35,7 @@ RAPT_INLINE void multiply_slice(const T* x, Index rows, Index in, const W* weigh
 /// The kernel: one item of the schedule.
 template <class T, class W>
 RAPT_NOINLINE void run_item(const detail::LinearWork<T, W>& work, Index item, std::byte* scratch) {
+  const Leaving leaving;
   constexpr Index lanes = detail::panel_lanes<T>;
   const detail::LinearSchedule& s = work.schedule;
   const Index row = item / s.groups * s.block_rows, first_panel = item % s.groups * s.group_panels;

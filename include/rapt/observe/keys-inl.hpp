@@ -50,6 +50,7 @@ RAPT_NOINLINE void take_mass(const detail::ObserveWork<T, Kv>& work, const Place
 
 template <class T, class Kv>
 RAPT_NOINLINE void observe_keys(const detail::ObserveWork<T, Kv>& work, Index item, std::byte* memory) {
+  const Leaving leaving;
   const detail::Problem<T, Kv>& p = work.call.problem;
   Carver carver{memory};
   const Watch<T> w = take_watch<T>(carver, p.head_dim());

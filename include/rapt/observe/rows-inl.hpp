@@ -200,6 +200,7 @@ RAPT_NOINLINE void take_logsumexps(const detail::ObserveWishes<T>& work, const P
 
 template <class T, class Kv>
 RAPT_NOINLINE void observe_rows(const detail::ObserveWork<T, Kv>& work, Index item, std::byte* memory) {
+  const Leaving leaving;
   Carver carver{memory};
   const Watch<T> w = take_watch<T>(carver, work.call.problem.head_dim());
   const Seen<T> seen = take_seen<T>(carver, work.top);

@@ -49,6 +49,7 @@ RAPT_INLINE Vec<double> sine_of(const QuarterTurns& rest) {
 
 RAPT_NOINLINE inline void cosines_and_sines(const double* position, const double* frequency, Index count,
                                             double* cosine, double* sine) {
+  const Leaving leaving;
   const Vec<double> one = broadcast(1.0), minus = broadcast(-1.0), shifter = broadcast(to_integer);
   for (Index i = 0; i < count; i += Vec<double>::lanes) {
     const QuarterTurns turns = quarter_turns(load(position + i), load(frequency + i));

@@ -7,6 +7,7 @@ RAPT_REGION_OPEN
 /// Item i: a block of positions of one batch entry, in the order in which they stand in memory. A block's angles stay
 /// in the first-level cache while the heads go by.
 template <class T> RAPT_NOINLINE void rotate_item(const detail::RotateWork<T>& work, Index item) {
+  const Leaving leaving;
   const Index b = item / work.blocks(), begin = item % work.blocks() * work.block, heads = work.y.heads();
   const Index end = begin + work.block < work.y.length() ? begin + work.block : work.y.length();
   const Index together = work.heads_inside() ? heads : 1;

@@ -85,6 +85,7 @@ RAPT_INLINE void rotate_strided_row(const detail::Turn<T>& turn, const T* in, In
 /// One row, whatever the strides.
 template <class T>
 RAPT_NOINLINE void turn_row(const detail::Turn<T>& turn, const T* in, Index in_stride, T* out, Index out_stride) {
+  const Leaving leaving;
   if (in_stride == 1 && out_stride == 1)
     rotate_row(turn, in, out);
   else

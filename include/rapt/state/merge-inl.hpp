@@ -9,6 +9,7 @@ RAPT_REGION_OPEN
 template <class T>
 RAPT_NOINLINE void merge_row(const detail::StateRows<T>& rows, const T* weights, Index count, Index dim, T* out,
                              Index out_stride) {
+  const Leaving leaving;
   constexpr int width = Vec<T>::lanes;
   bool packed = out_stride == 1;
   for (Index i = 0; i < count; ++i) packed = packed && rows.stride[i] == 1;

@@ -76,6 +76,12 @@ template <class T> RAPT_INLINE Vec<T> unzip_odd(Vec<T>, Vec<T> b) { return b; }
 /// Asks for the cache line at p to be brought into the second-level cache: here left to the machine.
 RAPT_INLINE void prefetch(const void*) {}
 
+/// Stands at the beginning of each function that ordinary code calls: here there is nothing to clear up at its end.
+struct Leaving {
+  RAPT_INLINE Leaving() {}
+  RAPT_INLINE ~Leaving() {}
+};
+
 RAPT_REGION_CLOSE
 
 #endif

@@ -124,6 +124,12 @@ RAPT_INLINE Vec<float> unzip_odd(Vec<float> a, Vec<float> b) { return {vuzp2q_f3
 RAPT_INLINE Vec<double> unzip_even(Vec<double> a, Vec<double> b) { return {vuzp1q_f64(a.raw, b.raw)}; }
 RAPT_INLINE Vec<double> unzip_odd(Vec<double> a, Vec<double> b) { return {vuzp2q_f64(a.raw, b.raw)}; }
 
+/// Stands at the beginning of each function that ordinary code calls: here there is nothing to clear up at its end.
+struct Leaving {
+  RAPT_INLINE Leaving() {}
+  RAPT_INLINE ~Leaving() {}
+};
+
 RAPT_REGION_CLOSE
 
 #endif
