@@ -9,7 +9,8 @@
 // shown are medians. The counters:
 //
 //     GB/s        keys and values read, each counted once
-//     of_limit    the shortest time that reading keys and values, and the peak, allow, over the time taken
+//     of_limit    the shortest time that reading keys and values, and the peak, allow, over the time taken; of codes,
+//                 which are multiplied as integers, that reading allows
 //     goal        what of_limit is meant to reach
 //     us_a_step   microseconds for all sequences of one layer
 #include <benchmark/benchmark.h>
@@ -61,6 +62,7 @@ template <class K> struct Cached {
   }
   const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
   Index bytes() const { return cache.bytes(); }
+  static constexpr bool codes = rapt::QuantisedElement<K>;
 };
 
 /// The same in pages of a pool, which the sequences took in turns: none stands beside its neighbour. (Of one sequence,
@@ -93,6 +95,7 @@ template <class K, Index page_size> struct Pooled {
   /// As much of the pool as the cache has.
   const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
   /// What is read of it; a page takes a little more.
+  static constexpr bool codes = false;
   Index bytes() const { return 2 * cache.sequences() * cache.length(0) * kv_heads * head_dim * Index(sizeof(K)); }
 };
 
@@ -121,6 +124,7 @@ template <Index page_size> struct RowPages {
     rapt::attention(q, rapt::paged(k, v, pages, lengths), out, rapt::causal(), options);
   }
   const float* data() const { return memory.data(); }
+  static constexpr bool codes = false;
   Index bytes() const { return static_cast<Index>(memory.size() * sizeof(float)); }
 };
 
@@ -140,6 +144,7 @@ struct RowMajor {
     rapt::attention(q, k, v, out, rapt::causal(), options);
   }
   const float* data() const { return memory.data(); }
+  static constexpr bool codes = false;
   Index bytes() const { return static_cast<Index>(memory.size() * sizeof(float)); }
 };
 
@@ -179,7 +184,7 @@ template <class Layer> void decode(benchmark::State& state, const Case& c) {
     const double reading = (before + read_seconds()) / 2;
     state.SetIterationTime(run.seconds);
     state.counters["GB/s"] = bytes / run.seconds / 1e9;
-    state.counters["of_limit"] = std::max(reading, work / run.peak) / run.seconds;
+    state.counters["of_limit"] = (Layer::codes ? reading : std::max(reading, work / run.peak)) / run.seconds;
     state.counters["us_a_step"] = run.seconds / static_cast<double>(count) * 1e6;
     if (c.goal != 0) state.counters["goal"] = c.goal;
   }
@@ -200,6 +205,11 @@ void add_all() {
     add_layer<Pooled<Eigen::bfloat16, 16>>(two + "bfloat16/pages_16" + n, {.keys = keys, .threads = threads});
     add_layer<Pooled<Eigen::bfloat16, 128>>(two + "bfloat16/pages_128" + n, {.keys = keys, .threads = threads});
     add_layer<Pooled<float, 16>>(two + "float/pages_16" + n, {.keys = keys, .threads = threads});
+    add_layer<Cached<rapt::int8>>(two + "int8" + n, {.keys = keys, .goal = 0.75, .threads = threads});
+    add_layer<Cached<rapt::q8_0>>(two + "q8_0" + n, {.keys = keys, .goal = 0.65, .threads = threads});
+    add_layer<Cached<rapt::q5_0>>(two + "q5_0" + n, {.keys = keys, .threads = threads});
+    add_layer<Cached<rapt::q4_0>>(two + "q4_0" + n, {.keys = keys, .goal = 0.45, .threads = threads});
+    add_layer<Cached<rapt::q4_1>>(two + "q4_1" + n, {.keys = keys, .goal = 0.45, .threads = threads});
     add_layer<RowMajor>(two + "rows" + n, {.keys = keys, .goal = 0.60, .threads = threads});
     add_layer<RowPages<16>>(two + "rows/pages_16" + n, {.keys = keys, .threads = threads});
   }
@@ -208,6 +218,8 @@ void add_all() {
   add_layer<RowMajor>("threads_1/rows/n8192", {.keys = 8192, .threads = 1});
   add_layer<Cached<Eigen::bfloat16>>(two + "bfloat16/4_queries/n8192",
                                      {.keys = 8192, .queries = 4, .threads = threads});
+  add_layer<Cached<rapt::int8>>(two + "int8/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
+  add_layer<Cached<rapt::q4_0>>(two + "q4_0/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
   add_layer<Cached<float>>(two + "float/4_queries/n8192", {.keys = 8192, .queries = 4, .threads = threads});
   add_layer<Cached<Eigen::bfloat16>>(two + "bfloat16/8_sequences/n512",
                                      {.keys = 512, .sequences = 8, .threads = threads});

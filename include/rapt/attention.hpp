@@ -75,7 +75,7 @@ template <class Q, class K, class V, class O, class S> struct Types {
 
 /// As Types, for queries that attend to a cache of K.
 template <class Q, class K, class O, class S> struct CachedTypes {
-  static constexpr bool together = !std::is_void_v<call_t<Q, K, O>>;
+  static constexpr bool together = !std::is_void_v<call_t<Q, widened_t<K>, O>>;
   static_assert(together,
                 "rapt: q and out hold double if the cache does, and otherwise float, Eigen::half or "
                 "Eigen::bfloat16, each its own");
@@ -84,6 +84,14 @@ template <class Q, class K, class O, class S> struct CachedTypes {
                 "rapt: the fourth argument is made of stages, such as rapt::softcap(50) | rapt::causal(), or a "
                 "function bool(rapt::Coord) or float(float, rapt::Coord)");
   static constexpr bool fit = together && !std::is_const_v<O> && Score<S>;
+};
+
+/// The same where queries are shown what they attend to.
+template <class Q, class K, class O, class S> struct ObservedTypes : CachedTypes<Q, K, O, S> {
+  static_assert(!QuantisedElement<K>,
+                "rapt: keys that a cache keeps as codes can be attended to, and not observed: read_keys() has them as "
+                "numbers");
+  static constexpr bool fit = CachedTypes<Q, K, O, S>::fit && !QuantisedElement<K>;
 };
 
 /// A ring forgets its oldest positions: no query of a sequence, which stand at first_query and after it, may attend to
@@ -155,10 +163,15 @@ Problem<T, Kv> validated_cached(const AnyInput& q, const Kv& kv, const AnyOutput
 /// The kernels of a call of such queries: of pairs where all is bfloat16, unless the options want it exact.
 template <class Q, class T, class Kv> auto kernel_for(const Options<T>& options) {
   ForwardKernel<T, Kv> (*kernel_of)(Isa) = &forward_kernel<T, Kv>;
-  if constexpr (std::is_same_v<std::remove_const_t<Q>, Eigen::bfloat16> &&
-                std::is_same_v<typename Kv::StoredKey, Eigen::bfloat16> &&
-                std::is_same_v<typename Kv::StoredValue, Eigen::bfloat16>)
+  if constexpr (has_codes<Kv>) {
+    if (options.arithmetic == Arithmetic::exact)
+      fail("options.arithmetic", "is exact",
+           "it has to be automatic: codes are multiplied in integers, and not widened");
+  } else if constexpr (std::is_same_v<std::remove_const_t<Q>, Eigen::bfloat16> &&
+                       std::is_same_v<typename Kv::StoredKey, Eigen::bfloat16> &&
+                       std::is_same_v<typename Kv::StoredValue, Eigen::bfloat16>) {
     if (options.arithmetic == Arithmetic::automatic) kernel_of = &pair_kernel<Kv>;
+  }
   return kernel_of;
 }
 

@@ -12,6 +12,13 @@ template <class T> void attend(T* data) {
 template void attend(float*);
 template void attend(double*);
 
+void attend_in_quads(float* data) {
+  rapt::KvCache<rapt::int8, rapt::q5_1> cache({1, 3, 16, 4});
+  const auto x = rapt::bshd(data, 1, 2, 3, 4);
+  cache.append(x, x);
+  rapt::attention(x, cache, x, rapt::causal());
+}
+
 void attend_in_pairs(Eigen::bfloat16* data) {
   const auto x = rapt::bshd(data, 1, 2, 3, 4);
   rapt::attention(x, x, x, x, rapt::causal() | rapt::window(7, 0));

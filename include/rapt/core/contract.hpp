@@ -24,6 +24,10 @@ inline constexpr Index span = 512;
 /// up.
 inline constexpr int headroom = 8;
 
+/// The largest of the integers that stand for a row of numbers where keys or values are integers: two digits of 8 bits
+/// with a sign, 256·127 + 127.
+inline constexpr int most_digits = 32639;
+
 /// exp(y) for y <= headroom: t = y·log2e + shifter leaves round(y·log2e) in the low bits of t; f = y·log2e −
 /// round(y·log2e) in [−½, ½]; 2·2^f by a polynomial in Horner's form; times the power of two that the low bits of t
 /// make when they are moved up to the exponent. The polynomial is doubled and the shifter one less than the exponent's

@@ -16,6 +16,7 @@ namespace detail {
 struct Cpu {
   bool avx2 = false;        // with FMA and conversions of 16 bits (F16C)
   bool avx512 = false;      // F, BW, DQ and VL, and all of avx2
+  bool avx512vnni = false;  // and the dot product of 8-bit integers
   bool avx512bf16 = false;  // and the dot product of bfloat16
 };
 
@@ -33,6 +34,7 @@ inline Cpu ask_cpu() {
   constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;           // leaf 1, ecx
   constexpr unsigned avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;            // leaf 7, ebx
   constexpr unsigned xmm_and_ymm = 1u << 1 | 1u << 2, masks_and_zmm = 1u << 5 | 1u << 6 | 1u << 7;  // XCR0
+  constexpr unsigned vnni = 1u << 11;                                                               // leaf 7, ecx
   constexpr unsigned bf16 = 1u << 5;  // leaf 7, subleaf 1, eax
   constexpr unsigned wanted = fma | osxsave | avx | f16c;
   Cpu cpu;
@@ -47,7 +49,8 @@ inline Cpu ask_cpu() {
   const bool saves_zmm = (saved & masks_and_zmm) == masks_and_zmm;
 #endif
   cpu.avx512 = cpu.avx2 && (b & avx512) == avx512 && saves_zmm;
-  cpu.avx512bf16 = cpu.avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & bf16) != 0;
+  cpu.avx512vnni = cpu.avx512 && (c & vnni) != 0;
+  cpu.avx512bf16 = cpu.avx512vnni && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & bf16) != 0;
   return cpu;
 }
 

@@ -14,18 +14,20 @@
 
 RAPT_NAMESPACE_BEGIN
 
-/// An instruction set that the kernels are compiled for, in ascending order of preference. avx512bf16 is avx512 and the
-/// dot product of bfloat16: what has no use for that runs, and says that it runs, the kernels of avx512.
-enum class Isa { generic, neon, avx2, avx512, avx512bf16 };
+/// An instruction set that the kernels are compiled for, in ascending order of preference. avx512vnni is avx512 and the
+/// dot product of 8-bit integers, avx512bf16 is that and the dot product of bfloat16: what has no use for those runs,
+/// and says that it runs, the kernels of avx512.
+enum class Isa { generic, neon, avx2, avx512, avx512vnni, avx512bf16 };
 
 /// All of them, in the same order.
-inline constexpr Isa all_isas[] = {Isa::generic, Isa::neon, Isa::avx2, Isa::avx512, Isa::avx512bf16};
+inline constexpr Isa all_isas[] = {Isa::generic, Isa::neon, Isa::avx2, Isa::avx512, Isa::avx512vnni, Isa::avx512bf16};
 
 constexpr std::string_view name(Isa isa) {
   switch (isa) {
     case Isa::neon: return "neon";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::avx512vnni: return "avx512vnni";
     case Isa::avx512bf16: return "avx512bf16";
     case Isa::generic: break;
   }
@@ -40,6 +42,7 @@ constexpr bool built_for(Isa isa) {
     case Isa::neon: return RAPT_HAS_NEON != 0;
     case Isa::avx2: return RAPT_HAS_AVX2 != 0;
     case Isa::avx512:
+    case Isa::avx512vnni:
     case Isa::avx512bf16: return RAPT_HAS_AVX512 != 0;
     case Isa::generic: break;
   }
@@ -53,10 +56,12 @@ inline bool cpu_has(Isa isa) {
 #if RAPT_ARCH_X86_64
     case Isa::avx2: return cpu().avx2;
     case Isa::avx512: return cpu().avx512;
+    case Isa::avx512vnni: return cpu().avx512vnni;
     case Isa::avx512bf16: return cpu().avx512bf16;
 #else
     case Isa::avx2:
     case Isa::avx512:
+    case Isa::avx512vnni:
     case Isa::avx512bf16: break;
 #endif
   }

@@ -5,8 +5,10 @@
 // clang-format off
 #include RAPT_VOCABULARY
 #include RAPT_PAIRS
+#include "rapt/isa/reduce-inl.hpp"
 #include "rapt/isa/step-inl.hpp"
 #include "rapt/isa/transpose-inl.hpp"
+#include "rapt/isa/wanted-inl.hpp"
 // clang-format on
 
 #endif

@@ -23,20 +23,22 @@ template <class T> RAPT_NOINLINE void merge_rows(const RowStates<T>& a, const Ro
   }
 }
 
-/// The rows of a head, and their queries, turned if they are to be, and scaled. Those that fill up the last
+/// The rows of a block, and their queries, turned if they are to be, and times `scale`. Those that fill up the last
 /// `rows_together` repeat the last one.
 template <class T, class Kv>
-RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, Kv>& work, const Place& at, T* queries) {
+RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, Kv>& work, const Place& at, T scale, T* queries) {
   const detail::Problem<T, Kv>& p = work.problem;
   const Index group = p.group(), dim = p.head_dim();
   const Index begin = p.q_at.begin(at.batch);
   rows.count = at.rows;
+  rows.first = at.first_row;
   rows.batch = static_cast<std::int32_t>(at.batch);
   rows.first_head = static_cast<std::int32_t>(at.kv_head * group);
   rows.last_head = static_cast<std::int32_t>(rows.first_head + group - 1);
   rows.first_query = p.first_query(at.batch);
   for (Index r = 0; r < detail::round_up(at.rows, rows_together); ++r) {
-    const Index row = r < at.rows ? r : at.rows - 1, position = row / group, head = rows.first_head + row % group;
+    const Index row = at.first_row + (r < at.rows ? r : at.rows - 1);
+    const Index position = row / group, head = rows.first_head + row % group;
     rows.head[r] = static_cast<std::int32_t>(head);
     rows.position[r] = static_cast<std::int32_t>(rows.first_query + position);
     const T* const query = reinterpret_cast<const T*>(p.q.row(at.batch, head, begin + position));
@@ -45,7 +47,19 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, Kv>& work,
     const bool brought = work.rotation.table != nullptr || work.access.load != nullptr;
     const T* const from = brought ? to : query;
     const Index stride = brought ? 1 : p.q.stride[3];
-    for (Index d = 0; d < dim; ++d) to[d] = p.scale * from[d * stride];
+    for (Index d = 0; d < dim; ++d) to[d] = scale * from[d * stride];
+  }
+}
+
+/// The queries of a block as integers: the scale comes after the scores' sums, with each row's unit.
+template <class T>
+RAPT_NOINLINE void integer_queries(const detail::IntegerLoops& loops, const DecodeScratch<T>& s, Index rows,
+                                   Index head_dim, Index block, T scale) {
+  for (Index d = head_dim; d < s.integers.count; ++d) s.number_row[d] = T(0);
+  for (Index r = 0; r < detail::round_up(rows, rows_together); ++r) {
+    for (Index d = 0; d < head_dim; ++d) s.number_row[d] = s.queries[r * head_dim + d];
+    loops.quantise(s.number_row, block, r, s.integers);
+    s.integers.units[r] *= scale;
   }
 }
 
@@ -70,17 +84,18 @@ RAPT_NOINLINE void finish_rows(const detail::ForwardWork<T, Kv>& work, const Row
   const detail::Problem<T, Kv>& p = work.problem;
   const Index begin = p.out_at.begin(at.batch);
   for (Index r = 0; r < at.rows; ++r) {
-    const Index position = begin + r / p.group(), head = at.kv_head * p.group() + r % p.group();
+    const Index row = at.first_row + r;
+    const Index position = begin + row / p.group(), head = at.kv_head * p.group() + row % p.group();
     const Vec<T> l = broadcast(s.l[r]), zero = broadcast(ieee::zero<T>());
     const Vec<T> inverse = select(is_zero(l), zero, div(broadcast(T(1)), l));
     T* const o = s.o + r * dim;
     for (Index d = 0; d < p.value_dim(); d += width) store(o + d, one_nan(fma(load(o + d), inverse, zero)));
-    std::byte* const row = p.out.row(at.batch, head, position);
+    std::byte* const to = p.out.row(at.batch, head, position);
     const Index stride = p.out.stride[3];
     if (work.access.write != nullptr)
-      work.access.write(o, p.value_dim(), row, stride);
+      work.access.write(o, p.value_dim(), to, stride);
     else
-      for (Index d = 0; d < p.value_dim(); ++d) reinterpret_cast<T*>(row)[d * stride] = o[d];
+      for (Index d = 0; d < p.value_dim(); ++d) reinterpret_cast<T*>(to)[d * stride] = o[d];
     if (p.lse.wanted()) p.lse(at.batch, head, position) = detail::logsumexp(s.m[r], s.l[r]);
   }
 }
@@ -90,7 +105,7 @@ template <class T>
 RAPT_NOINLINE void take_carried_rows(const RowStates<T>& s, const View<const T>& from, const Rows& rows, Index group,
                                      Index dim, Index value_dim) {
   for (Index r = 0; r < rows.count; ++r) {
-    const T* const state = from.row(rows.batch, rows.head[r], r / group);
+    const T* const state = from.row(rows.batch, rows.head[r], (rows.first + r) / group);
     s.m[r] = state[0];
     s.l[r] = state[1];
     for (Index d = 0; d < value_dim; ++d) s.o[r * dim + d] = state[2 + d];
@@ -100,7 +115,7 @@ template <class T>
 RAPT_NOINLINE void leave_carried_rows(const RowStates<T>& s, const View<T>& to, const Rows& rows, Index group,
                                       Index dim, Index value_dim) {
   for (Index r = 0; r < rows.count; ++r) {
-    T* const state = to.row(rows.batch, rows.head[r], r / group);
+    T* const state = to.row(rows.batch, rows.head[r], (rows.first + r) / group);
     state[0] = s.m[r];
     state[1] = s.l[r];
     for (Index d = 0; d < value_dim; ++d) state[2 + d] = s.o[r * dim + d];
@@ -110,7 +125,7 @@ RAPT_NOINLINE void leave_carried_rows(const RowStates<T>& s, const View<T>& to, 
 /// The place where a part keeps the state of a span of all its rows, for the part that ends last.
 template <class T, class Kv>
 RAPT_INLINE RowStates<T> kept_rows(const detail::ForwardWork<T, Kv>& work, const Place& at, Index span, Index dim) {
-  const Index rows = at.cut->rows;
+  const Index rows = at.cut->rows_together();
   T* const base = work.states + at.first_state + (at.number * at.cut->spans + span) * rows * (dim + 2);
   return {base, base + rows, base + 2 * rows};
 }
@@ -142,9 +157,12 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, Kv>& work, Index item
   const Course course = course_of(work, item, at);
   const Index dim = whole_registers<T>(p.value_dim()), length = p.kv_len(at.batch);
   Carver carver{memory};
-  const DecodeScratch<T> s = take_decode_scratch<T>(carver, p.head_dim(), p.value_dim());
+  using Key = typename Kv::StoredKey;
+  const DecodeScratch<T> s = take_decode_scratch<T, Key, typename Kv::StoredValue>(carver, p.head_dim(), p.value_dim());
   Rows rows;
-  fill_rows(rows, work, at, s.queries);
+  fill_rows(rows, work, at, detail::is_packed<Key> ? T(1) : p.scale, s.queries);
+  if constexpr (detail::is_packed<Key>)
+    integer_queries(work.integers, s, at.rows, p.head_dim(), detail::summed<typename Key::Format>, p.scale);
   clear_rows(s.total, at.rows, dim);
   if (work.carry.from.data != nullptr) take_carried_rows(s.total, work.carry.from, rows, p.group(), dim, p.value_dim());
 

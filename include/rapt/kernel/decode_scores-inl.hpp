@@ -7,16 +7,7 @@ RAPT_REGION_OPEN
 /// Queries that are worked on together: each key that is loaded serves them all.
 constexpr int rows_together = 4;
 
-/// What will be wanted soon, and what will be wanted later. Each line is asked for twice: the processor drops requests
-/// while too many are under way.
-struct Wanted {
-  const std::byte* soon;
-  const std::byte* later;
-  RAPT_INLINE void fetch(Index bytes) const {
-    prefetch(soon + bytes);
-    prefetch(later + bytes);
-  }
-};
+using detail::Wanted;
 
 /// Blocks of keys in a tile. Each may stand anywhere: in a page of its own.
 constexpr int tile_blocks = contract::tile / detail::key_block;
@@ -26,9 +17,9 @@ constexpr int tile_blocks = contract::tile / detail::key_block;
 template <class K> RAPT_INLINE void fetch_block_line(const Wanted* ahead, int block, Index d) {
   constexpr Index line = 64, bytes = detail::key_block * Index(sizeof(K));
   if constexpr (bytes < line) {
-    if (block % 2 == 0) ahead[block + (d & 1)].fetch(d / 2 * line);
+    if (block % 2 == 0) fetch(ahead[block + (d & 1)], d / 2 * line);
   } else {
-    for (Index at = 0; at < bytes; at += line) ahead[block].fetch(d * bytes + at);
+    for (Index at = 0; at < bytes; at += line) fetch(ahead[block], d * bytes + at);
   }
 }
 
@@ -84,7 +75,7 @@ RAPT_NOINLINE void block_keys(const K* const* rows, const Wanted* ahead, Index s
     Index d = 0;
     for (; stride == 1 && d + width <= head_dim; d += width) {
       for (int i = 0; i < width; ++i)  // written out, it would be half the code
-        later.fetch((key % block + i) * step + d * Index(sizeof(K)));
+        fetch(later, (key % block + i) * step + d * Index(sizeof(K)));
       Vec<T> square[width];
       RAPT_UNROLL
       for (int i = 0; i < width; ++i) square[i] = load(rows[key + i] + d);

@@ -4,34 +4,13 @@
 #else
 RAPT_REGION_OPEN
 
-/// Of all lanes together, in every lane: the largest, and the sum by the contract's tree, x[j] += x[j + h] for h from
-/// half the lanes down to 1. (The sum's tree is that of lane 0; the other lanes add up in another order.)
-template <int H, class T> RAPT_INLINE Vec<T> largest_lane(Vec<T> x) {
-  if constexpr (H == 0)
-    return x;
-  else
-    return largest_lane<H / 2>(max(x, rotate<H>(x)));
-}
-template <int H, class T> RAPT_INLINE Vec<T> sum_lanes(Vec<T> x) {
-  if constexpr (H == 0)
-    return x;
-  else
-    return sum_lanes<H / 2>(add(x, rotate<H>(x)));
-}
-
-/// The same tree over registers, written from its root: the sum of every `Step`-th register of a tile.
+/// The tree of sum_lanes over registers, written from its root: the sum of every `Step`-th register of a tile.
 template <int Step, class T> RAPT_INLINE Vec<T> sum_registers(const T* weights) {
   constexpr int width = Vec<T>::lanes;
   if constexpr (Step * width == contract::tile)
     return load(weights);
   else
     return add(sum_registers<2 * Step>(weights), sum_registers<2 * Step>(weights + Step * width));
-}
-
-template <class T> RAPT_INLINE T lane_0(Vec<T> x) {
-  T lanes[Vec<T>::lanes];
-  store(lanes, x);
-  return lanes[0];
 }
 
 /// One tile of the online softmax for `count` rows: their scores [count][tile], filled up, become weights in place, and

@@ -5,7 +5,7 @@
 RAPT_REGION_OPEN
 
 /// The most rows of a key/value head that are few: beyond, queries fill the lanes better than keys do.
-constexpr int few_rows = 16;
+constexpr int few_rows = detail::most_few_rows;
 
 /// The softmax states of all rows: as State, but row by row.
 template <class T> struct RowStates {
@@ -16,17 +16,20 @@ template <class T> struct RowStates {
 
 /// Memory of one worker.
 template <class T> struct DecodeScratch {
-  T* queries;                // [few_rows][head_dim], scaled
-  T* scores;                 // [rows_together][tile]: a tile's scores, then its weights
-  detail::Word<T>* keep;     // [rows_together][tile]: which of them are attended
-  T* keys;                   // [tile / key_block][head_dim][key_block]: keys that are kept as rows
-  T* values;                 // [tile][dim]: values that can't be read in place
-  RowStates<T> span, total;  // of the span under way, and of the spans before it
+  T* queries;                           // [few_rows][head_dim], scaled
+  T* scores;                            // [rows_together][tile]: a tile's scores, then its weights
+  detail::Word<T>* keep;                // [rows_together][tile]: which of them are attended
+  T* keys;                              // [tile / key_block][head_dim][key_block]: keys that are kept as rows
+  T* values;                            // [tile][dim]: values that can't be read in place
+  detail::IntegerRows integers;         // queries that meet codes of keys
+  detail::IntegerRows integer_weights;  // weights that meet codes of values
+  T* number_row;                        // on their way there
+  RowStates<T> span, total;             // of the span under way, and of the spans before it
 };
 
-/// All the rows of a key/value head.
+/// All the rows of a key/value head, or as many as go through the keys together.
 struct Rows {
-  Index count;
+  Index count, first;  // the first one's number in the head
   std::int32_t batch, first_head, last_head;
   std::int32_t first_query;  // the position of the call's query 0
   std::int32_t head[few_rows];
@@ -58,6 +61,22 @@ template <class T> RAPT_INLINE RowStates<T> take_rows(Carver& carver, Index dim)
   return states;
 }
 
+/// Memory for so many rows of integers, of which each `block` numbers have a sum of their own.
+RAPT_NOINLINE inline detail::IntegerRows take_integers(Carver& carver, Index rows, Index count, Index block) {
+  detail::IntegerRows integers{};
+  integers.count = count;
+  integers.blocks = detail::ceil_div(count, block);
+  integers.digits = carver.take<std::byte>(rows * 2 * count);
+  integers.sums = carver.take<detail::DigitSum>(rows * integers.blocks);
+  integers.units = carver.take<float>(rows);
+  return integers;
+}
+
+/// Numbers of a row of keys of a format, filled up to whole registers and to whole blocks that share a scale.
+template <class F> RAPT_INLINE Index integers_of_key(Index head_dim) {
+  return detail::round_up(detail::BlockLayout<F>::of_keys(head_dim).dims, detail::key_block);
+}
+
 template <class T> RAPT_INLINE DecodeScratch<T> take_decode_scratch(Carver& carver, Index head_dim, Index value_dim) {
   const Index dim = whole_registers<T>(value_dim);
   DecodeScratch<T> s{};
@@ -68,6 +87,21 @@ template <class T> RAPT_INLINE DecodeScratch<T> take_decode_scratch(Carver& carv
   s.values = carver.take<T>(contract::tile * dim);
   s.span = take_rows<T>(carver, dim);
   s.total = take_rows<T>(carver, dim);
+  return s;
+}
+
+/// The same where keys are kept as K and values as V.
+template <class T, class K, class V>
+RAPT_INLINE DecodeScratch<T> take_decode_scratch(Carver& carver, Index head_dim, Index value_dim) {
+  DecodeScratch<T> s = take_decode_scratch<T>(carver, head_dim, value_dim);
+  if constexpr (detail::is_packed<K>) {
+    using Format = typename K::Format;
+    const Index count = integers_of_key<Format>(head_dim);
+    s.integers = take_integers(carver, few_rows, count, detail::summed<Format>);
+    s.number_row = carver.take<T>(count);
+  }
+  if constexpr (detail::is_packed<V>)
+    s.integer_weights = take_integers(carver, rows_together, contract::tile, contract::tile);
   return s;
 }
 
@@ -102,7 +136,8 @@ RAPT_INLINE Wanted shifted(const Wanted& w, Index bytes) { return {w.soon + byte
 /// How many positions are fetched ahead, at first.
 template <class Kv> RAPT_INLINE Index distance_ahead(const Kv& kv) {
   constexpr Index block = detail::key_block;
-  const Index bytes = kv.head_dim() * block * Index(sizeof(typename Kv::StoredKey));  // its values' are about as many
+  const Index bytes = detail::key_units<typename Kv::StoredKey>(kv.head_dim()) * block *
+                      Index(sizeof(typename Kv::StoredKey));  // its values' are about as many
   const Index blocks = ahead_bytes / 2 / bytes;
   return blocks > 1 ? blocks * block : block;
 }
@@ -114,7 +149,8 @@ template <class K, class V, class Kv>
 RAPT_INLINE void look_ahead(DecodeTile<K, V>& tile, const Kv& kv, const Course& c) {
   constexpr Index block = detail::key_block, element = sizeof(typename Kv::StoredKey);
   constexpr Index value_element = sizeof(typename Kv::StoredValue);
-  const Index distance = distance_ahead(kv), bytes = kv.head_dim() * block * element;
+  const Index distance = distance_ahead(kv);
+  const Index bytes = detail::key_units<typename Kv::StoredKey>(kv.head_dim()) * block * element;
   const Spot soon = spot_of(c, tile.first + distance), later = spot_of(c, tile.first + 2 * distance);
   const typename Kv::Head soon_in = kv.head(soon.batch, soon.head), later_in = kv.head(later.batch, later.head);
   tile.keys_ahead[0] = wanted(soon_in.key(soon.position), later_in.key(later.position));
@@ -232,33 +268,68 @@ RAPT_INLINE bool keeps_any(const detail::Scoring<T>& score, const Rows& rows, In
   return any;
 }
 
+/// Scores of rows [first, first + Count) of a head with a tile's keys: of codes, exactly in integers.
+template <int Count, class T, class K, class V>
+RAPT_INLINE void score_tile(const detail::IntegerLoops& loops, Index first, const DecodeTile<K, V>& tile,
+                            const DecodeScratch<T>& s, Index head_dim) {
+  if constexpr (detail::is_packed<K>) {
+    const detail::IntegerRows& all = s.integers;
+    detail::CodeScores call{
+        {all.digits + first * 2 * all.count, all.sums + first * all.blocks, all.units + first, all.count, all.blocks},
+        head_dim,
+        {},
+        tile.keys_ahead,
+        s.scores};
+    for (int i = 0; i < tile_blocks; ++i) call.keys[i] = &tile.keys[i]->byte;
+    (Count == 1 ? loops.scores_of_one : loops.scores)(call);
+  } else {
+    score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
+  }
+}
+
+/// What rows [first, first + count) add to their outputs, with the weights in s.scores. `fresh`: they begin from zero.
+template <int Count, class T, class K, class V>
+RAPT_INLINE void add_tile_values(const detail::IntegerLoops& loops, Index count, bool all, bool fresh,
+                                 const DecodeTile<K, V>& tile, const DecodeScratch<T>& s, Index value_dim, Index dim,
+                                 T* o) {
+  if constexpr (detail::is_packed<V>) {
+    detail::CodeValues call{tile.count, count, s.scores, s.integer_weights, {}, tile.values_ahead, value_dim, dim, o};
+    for (int i = 0; i < tile_blocks; ++i) call.values[i] = &tile.values.blocks[i]->byte;
+    (Count == 1 ? loops.values_of_one : loops.values)(call);
+  } else {
+    if (all) return add_row_values<Count>(s.scores, tile.values, tile.values_ahead, tile.count, dim, fresh, o);
+    for (Index r = 0; r < count; ++r)
+      add_kept_values(s.scores + r * contract::tile, s.keep + r * contract::tile, tile.values, tile.count, dim,
+                      o + r * dim);
+  }
+}
+
 /// Rows [first, first + count) of a head go through a tile: with all scores, or with those that s.keep has. `Count` of
 /// them are worked on: those that are not there repeat the last one's query, and what comes of them is not looked at.
 template <int Count, class T, class K, class V>
-RAPT_NOINLINE void attend_rows(const detail::Scoring<T>& score, Rows& rows, Index first, Index count, bool all,
-                               const DecodeTile<K, V>& tile, const DecodeScratch<T>& s, Index head_dim, Index dim) {
+RAPT_NOINLINE void attend_rows(const detail::Scoring<T>& score, const detail::IntegerLoops& loops, Rows& rows,
+                               Index first, Index count, bool all, const DecodeTile<K, V>& tile,
+                               const DecodeScratch<T>& s, Index head_dim, Index value_dim) {
   constexpr Index tile_keys = contract::tile;
+  const Index dim = whole_registers<T>(value_dim);
   T* const o = s.span.o + first * dim;
-  const bool fresh = rows.fresh[first];
-  score_rows<Count>(s.queries + first * head_dim, head_dim, tile.keys, tile.keys_ahead, s.scores);
+  const bool fresh = rows.fresh[first], whole = all && !detail::is_packed<V>;
+  score_tile<Count>(loops, first, tile, s, head_dim);
   if (score.change_row != nullptr)
     for (Index r = 0; r < count; ++r)
       score.change_row(score.stage, coords_of(rows, first + r, tile.first), tile.count, s.scores + r * tile_keys);
   for (Index r = 0; r < Count; ++r)
     for (Index j = tile.count; j < tile_keys; ++j) s.scores[r * tile_keys + j] = -std::numeric_limits<T>::infinity();
 
-  if (!all && fresh) clear_row(o, Count * dim);
+  if (!whole && fresh) clear_row(o, Count * dim);
   T *const m = s.span.m + first, *const l = s.span.l + first, factor[Count];
   if (all)
     soften_rows(s.scores, count, KeepAll<T>{}, m, l, factor);
   else
     soften_rows(s.scores, count, KeepSome<T>{s.keep}, m, l, factor);
-  for (Index r = 0; r < count; ++r) {
-    T* const scores = s.scores + r * tile_keys;
-    if (factor[r] != T(1) && (!fresh || !all)) rescale_row(o + r * dim, factor[r], dim);
-    if (!all) add_kept_values(scores, s.keep + r * tile_keys, tile.values, tile.count, dim, o + r * dim);
-  }
-  if (all) add_row_values<Count>(s.scores, tile.values, tile.values_ahead, tile.count, dim, fresh, o);
+  for (Index r = 0; r < count; ++r)
+    if (factor[r] != T(1) && (!fresh || !whole)) rescale_row(o + r * dim, factor[r], dim);
+  add_tile_values<Count>(loops, count, all, fresh, tile, s, value_dim, dim, o);
   for (Index r = 0; r < Count; ++r) rows.fresh[first + r] = false;
 }
 
@@ -267,7 +338,7 @@ template <class T, class Kv>
 RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, Kv>& work, const Course& course, Rows& rows, Index key,
                                const DecodeScratch<T>& s) {
   const Kv& kv = work.problem.kv;
-  const Index head_dim = kv.head_dim(), dim = whole_registers<T>(kv.value_dim());
+  const Index head_dim = kv.head_dim(), value_dim = kv.value_dim();
   DecodeTileOf<T, Kv> tile;
   const Index left = kv.length(course.batch) - key;
   tile.first = key;
@@ -297,12 +368,12 @@ RAPT_NOINLINE void decode_tile(const detail::ForwardWork<T, Kv>& work, const Cou
     }
     found = true;
     if (count > 2) {
-      attend_rows<rows_together>(work.score, rows, first, count, all, tile, s, head_dim, dim);
+      attend_rows<rows_together>(work.score, work.integers, rows, first, count, all, tile, s, head_dim, value_dim);
       continue;
     }
     DecodeScratch<T> of_row = s;
     for (Index r = 0; r < count; ++r, of_row.keep += contract::tile)
-      attend_rows<1>(work.score, rows, first + r, 1, all, tile, of_row, head_dim, dim);
+      attend_rows<1>(work.score, work.integers, rows, first + r, 1, all, tile, of_row, head_dim, value_dim);
   }
 }
 

@@ -35,7 +35,7 @@ RAPT_INLINE void value_columns(const T* RAPT_RESTRICT weights, const ValueRows<K
       for (int i = 0; i < Registers; ++i) {
         value[i] = load(row + i * width);
         if (i * width * int(sizeof(K)) % line == 0)
-          wanted.fetch((j * values.step + column + i * width) * Index(sizeof(K)));
+          fetch(wanted, (j * values.step + column + i * width) * Index(sizeof(K)));
       }
       RAPT_UNROLL
       for (int r = 0; r < Rows; ++r) {

@@ -19,7 +19,7 @@ template <class T, class E> RAPT_NOINLINE Index scratch_bytes(const detail::Exte
 }
 
 template <class T> RAPT_NOINLINE Index kept_state_size(const detail::Extents& e, const detail::Schedule& s) {
-  return s.few ? s.rows * (whole_registers<T>(e.value_dim) + 2) : kept_state_rows<T>(s) * (e.value_dim + 2);
+  return s.few ? s.rows_together() * (whole_registers<T>(e.value_dim) + 2) : kept_state_rows<T>(s) * (e.value_dim + 2);
 }
 
 template <class T, class E, class Kv>
@@ -35,6 +35,29 @@ RAPT_NOINLINE void run_item(const detail::ForwardWork<T, Kv>& work, Index item, 
     run_forward<T, E>(work, item, at, memory);
   }
   work.ran->store(static_cast<int>(region_isa), std::memory_order_relaxed);
+}
+
+/// The same where keys, or values, are codes: whatever the number of rows, keys are in the lanes.
+template <class T, class Kv>
+RAPT_NOINLINE Index scratch_bytes_of_codes(const detail::Extents& e, const detail::Schedule&) {
+  Carver counter{nullptr};
+  take_decode_scratch<T, typename Kv::StoredKey, typename Kv::StoredValue>(counter, e.head_dim, e.value_dim);
+  return counter.used;
+}
+template <class T, class Kv>
+RAPT_NOINLINE void run_item_of_codes(const detail::ForwardWork<T, Kv>& work, Index item, std::byte* memory) {
+  const Leaving leaving;
+  run_decode(work, item, place_of(work, item), memory);
+  work.ran->store(static_cast<int>(work.integers.isa), std::memory_order_relaxed);
+}
+template <class T, class Kv> constexpr detail::ForwardKernel<T, Kv> code_kernel() {
+  return {region_isa,
+          few_rows,
+          4,
+          detail::max_length,
+          &scratch_bytes_of_codes<T, Kv>,
+          &kept_state_size<T>,
+          &run_item_of_codes<T, Kv>};
 }
 
 /// This region's kernels, for the dispatcher. E: an element of their loops.

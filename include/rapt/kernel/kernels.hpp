@@ -38,15 +38,22 @@
 RAPT_NAMESPACE_BEGIN
 namespace detail {
 
+/// What runs by default: of keys, or values, that are codes, the kernel for integers.
 template <class T, class Kv> ForwardKernel<T, Kv> forward_kernel(Isa isa) {
-  return RAPT_OF_REGION(isa, forward_kernel<T, T, Kv>());
+  if constexpr (has_codes<Kv>) {
+    ForwardKernel<T, Kv> kernel = RAPT_OF_REGION(isa, code_kernel<T, Kv>());
+    kernel.isa = integer_loops<typename Kv::StoredKey, typename Kv::StoredValue>(isa).isa;
+    return kernel;
+  } else {
+    return RAPT_OF_REGION(isa, forward_kernel<T, T, Kv>());
+  }
 }
 /// The same by multiply-adds of depth 2, of pairs of bfloat16.
 template <class Kv> ForwardKernel<float, Kv> pair_kernel(Isa isa) {
   return RAPT_OF_PAIR_REGION(isa, forward_kernel<float, Pair, Kv>());
 }
-template <class T, class S> Scoring<T> scoring_of(const S& stage, Isa isa) {
-  return RAPT_OF_REGION(isa, scoring<T>(stage));
+template <class T, bool by_rows = false, class S> Scoring<T> scoring_of(const S& stage, Isa isa) {
+  return RAPT_OF_REGION(isa, scoring<T, by_rows>(stage));
 }
 
 }  // namespace detail

@@ -25,18 +25,19 @@ RAPT_NOINLINE void change_row_of(const void* stage, const detail::RowCoords& at,
   change_row<T>(*static_cast<const S*>(stage), RowCoords{at}, count, scores);
 }
 
-/// What the stage does on this instruction set. It has to outlive what is returned.
-template <class T, class S> detail::Scoring<T> scoring(const S& stage) {
+/// What the stage does on this instruction set. It has to outlive what is returned. `by_rows`: also for few rows, by
+/// kernels that have keys in the lanes even if there is only one.
+template <class T, bool by_rows, class S> detail::Scoring<T> scoring(const S& stage) {
   detail::Scoring<T> scoring{};
   scoring.stage = &stage;
   if constexpr (detail::Masks<S> && !std::is_same_v<S, Plain>) {
     scoring.coverage = &detail::coverage_of<S>;
     scoring.keep_lanes = &keep_lanes_of<T, S>;
-    if constexpr (takes_few<T>) scoring.keep_row = &keep_row_of<T, S>;
+    if constexpr (by_rows || takes_few<T>) scoring.keep_row = &keep_row_of<T, S>;
   }
   if constexpr (detail::Changes<S>) {
     scoring.change_lanes = &change_lanes_of<T, S>;
-    if constexpr (takes_few<T>) scoring.change_row = &change_row_of<T, S>;
+    if constexpr (by_rows || takes_few<T>) scoring.change_row = &change_row_of<T, S>;
   }
   if constexpr (detail::Sinks<S>) scoring.sink = &detail::sink_of<S>;
   return scoring;

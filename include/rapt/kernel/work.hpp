@@ -10,6 +10,7 @@
 
 #include "rapt/core/problem.hpp"
 #include "rapt/isa/isa.hpp"
+#include "rapt/kernel/integers.hpp"
 #include "rapt/kernel/scoring.hpp"
 #include "rapt/plan/cuts.hpp"
 #include "rapt/plan/schedule.hpp"
@@ -47,14 +48,15 @@ template <class T, class Kv> struct ForwardWork {
   std::int32_t* pending;  // for each block, its parts that are not done yet
   std::atomic<int>* ran;  // receives the instruction set of the kernel that ran, by its own word
   Carry<T> carry{};
-  RowAccess<T> access{};  // to rows of queries and outputs that are not kept as T
+  RowAccess<T> access{};    // to rows of queries and outputs that are not kept as T
+  IntegerLoops integers{};  // over keys and values that are codes
 };
 
 /// The kernels of one instruction set for one kind of call: one with the queries in the lanes, and one for few queries.
 template <class T, class Kv> struct ForwardKernel {
   Isa isa;
   Index lanes;     // rows of a group
-  int depth;       // products that join a sum at once: 2 are those of bfloat16
+  int depth;       // products that join a sum at once: 2 are those of bfloat16, 4 those of integers
   Index few_rows;  // of a key/value head that the kernel for few queries takes at most; 0 if there is none
   Index (*scratch_bytes)(const Extents&, const Schedule&);
   Index (*kept_state_size)(const Extents&, const Schedule&);  // numbers of type T that a block keeps of each span

@@ -5,6 +5,7 @@
 
 #include "rapt/core/integers.hpp"
 #include "rapt/core/types.hpp"
+#include "rapt/kv/formats.hpp"
 #include "rapt/kv/strided.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -19,11 +20,11 @@ struct Extent {
   Index changes = 0;
 };
 
-/// As StridedHead.
+/// As StridedHead. Of codes, key() and value() are the block that a position is in.
 template <class K, class V = K> struct BlockedHead {
   const K* keys;  // of slot 0
   const V* values;
-  Index base, slots, key_dim, value_row;
+  Index base, slots, key_units, value_row;  // units: elements, or bytes of codes
 
   Index slot(Index position) const {
     const Index at = position - base;
@@ -31,9 +32,12 @@ template <class K, class V = K> struct BlockedHead {
   }
   const K* key(Index position) const {
     const Index at = slot(position), inside = at % key_block;
-    return keys + (at - inside) * key_dim + inside;
+    return keys + (at - inside) * key_units + (is_packed<K> ? 0 : inside);
   }
-  const V* value(Index position) const { return values + slot(position) * value_row; }
+  const V* value(Index position) const {
+    const Index at = slot(position);
+    return values + (is_packed<V> ? at - at % key_block : at) * value_row;
+  }
 };
 
 /// As StridedKv, of some sequences of a cache.
@@ -44,8 +48,8 @@ template <class K, class V = K> struct BlockedKv {
   static constexpr bool blocked = true, paged = false;
 
   Index sequences, kv_heads, slots, key_dim, row_dim;
-  Index value_row;        // elements of a row of values, some of them behind its end: whole cache lines
-  const K* keys;          // [sequence][head][slot / key_block][key_dim][key_block]
+  Index value_row;        // units of a row of values, some of them behind its end: whole cache lines
+  const K* keys;          // [sequence][head][slot / key_block][key_dim][key_block], or blocks of codes
   const V* values;        // [sequence][head][slot][value_row]
   const Extent* extents;  // [sequence]
   Integers chosen{};      // which sequence each batch entry is, if not that of its own number
@@ -73,7 +77,8 @@ template <class K, class V = K> struct BlockedKv {
 
   Head head(Index b, Index h) const {
     const Index s = sequence(b), first = (s * kv_heads + h) * slots;
-    return {keys + first * key_dim, values + first * value_row, extents[s].base, slots, key_dim, value_row};
+    const Index units = key_units<K>(key_dim);
+    return {keys + first * units, values + first * value_row, extents[s].base, slots, units, value_row};
   }
   Index key_stride() const { return key_block; }
   Index value_stride() const { return 1; }

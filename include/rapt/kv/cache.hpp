@@ -23,6 +23,7 @@
 #include "rapt/kv/cache_view.hpp"
 #include "rapt/kv/shape.hpp"
 #include "rapt/kv/slots.hpp"
+#include "rapt/kv/stored_rows.hpp"
 #include "rapt/rope/table.hpp"
 
 RAPT_NAMESPACE_BEGIN
@@ -36,11 +37,12 @@ template <class T> struct AppendOptions {
 namespace detail {
 
 /// What all caches have in common. `Home` is where the positions stand.
-template <CacheElement K, class Home = Slots<K>> class Cache {
+template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
+  using Key = typename Home::Kv::StoredKey;
   using V = typename Home::Kv::StoredValue;
   static_assert(
       requires { sizeof(K) + sizeof(V); }, "rapt: include <Eigen/Core> before a cache of its 16-bit types is made");
-  static_assert(std::is_same_v<arithmetic_t<K>, arithmetic_t<V>>,
+  static_assert(std::is_same_v<arithmetic_t<K>, arithmetic_t<row_as_t<V>>>,
                 "rapt: keys and values are computed in one type: both in double, or neither");
 
  public:
@@ -145,8 +147,9 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   /// Takes positions [begin, end) out of a sequence, in place: what follows moves up, as when a full context forgets
   /// its middle. With {.rope = &table}, the table that turned the keys as they came in, the keys that move are turned
   /// back by end − begin positions, one after the other: they become, up to rounding, those of their new positions.
-  /// (Keys of 16 bits are widened, turned, and rounded again.) Row p of the table has to be position p, without an
-  /// attention factor or a scale, which would be multiplied with once more. Without a table, keys move as they are.
+  /// (Keys of 16 bits are widened, turned, and rounded again; codes are quantised again.) Row p of the table has to be
+  /// position p, without an attention factor or a scale, which would be multiplied with once more. Without a table,
+  /// keys move as they are.
   ///
   /// Throws std::invalid_argument, before anything changes, for positions that the sequence has not, for such a table,
   /// for a ring, and if a page that others hold can't be copied for want of a free one.
@@ -197,18 +200,23 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
   /// Copies keys, or values, from position `position` on back into rows: [1, kv_heads, n, head_dim or value_dim].
   void read_keys(Index sequence, Index position, const View<Arithmetic>& to) const {
     check_read(sequence, position, to, head_dim(), "head_dim");
+    std::vector<Arithmetic> row(at(head_dim()));
     const typename Home::Kv kv = home_.kv(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h)
-      for (Index i = 0; i < to.length(); ++i)
-        for (Index d = 0; d < head_dim(); ++d)
-          to(0, h, i, d) = widened(kv.head(sequence, h).key(position + i)[d * key_block]);
+      for (Index i = 0; i < to.length(); ++i) {
+        get_key(kv.head(sequence, h).key(position + i), inside(position + i), head_dim(), row.data());
+        for (Index d = 0; d < head_dim(); ++d) to(0, h, i, d) = row[at(d)];
+      }
   }
   void read_values(Index sequence, Index position, const View<Arithmetic>& to) const {
     check_read(sequence, position, to, value_dim(), "value_dim");
+    std::vector<Arithmetic> row(at(value_dim()));
     const typename Home::Kv kv = home_.kv(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h)
-      for (Index i = 0; i < to.length(); ++i)
-        for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = widened(kv.head(sequence, h).value(position + i)[d]);
+      for (Index i = 0; i < to.length(); ++i) {
+        get_value(kv.head(sequence, h).value(position + i), inside(position + i), value_dim(), row.data());
+        for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = row[at(d)];
+      }
   }
 
   /// All sequences, or `count` of them from `first_sequence` on, for attention() to attend to: batch entry b is
@@ -236,9 +244,10 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
  protected:
   Cache(Home&& home, std::optional<Isa> isa) : home_(std::move(home)) {
     const Isa chosen = isa ? isa_named(name(*isa), "isa") : active_isa();
-    store_key_ = detail::store_row<Arithmetic, K>(chosen);
-    store_value_ = detail::store_row<Arithmetic, V>(chosen);
+    store_key_ = detail::store_row<Arithmetic, row_as_t<Key>>(chosen);
+    store_value_ = detail::store_row<Arithmetic, row_as_t<V>>(chosen);
     row_.resize(at(head_dim()));
+    if constexpr (is_packed<V>) value_row_.resize(at(value_dim()));
     turned_.resize(at(head_dim()));
     wide_.resize(at(head_dim()));
   }
@@ -391,16 +400,17 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
     const typename Home::Kv kv = home_.kv(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h) {
       const typename Home::Kv::Head head = kv.head(sequence, h);
-      const K* const key = head.key(from);
-      K* const place = home_.keys() + (head.key(to) - home_.keys());
+      const Key* const key = head.key(from);
+      Key* const place = home_.keys() + (head.key(to) - home_.keys());
       if (turn.pairs == 0) {
-        for (Index d = 0; d < head_dim(); ++d) place[d * key_block] = key[d * key_block];
+        copy_key(key, inside(from), head_dim(), place, inside(to));
       } else {
-        for (Index d = 0; d < head_dim(); ++d) wide_[at(d)] = widened(key[d * key_block]);
+        get_key(key, inside(from), head_dim(), wide_.data());
         store_key_({wide_.data(), 1, head_dim(), turn}, turned_.data(), row_.data());
-        for (Index d = 0; d < head_dim(); ++d) place[d * key_block] = row_[at(d)];
+        put_key(place, inside(to), head_dim(), row_.data());
       }
-      std::copy_n(head.value(from), value_dim(), home_.values() + (head.value(to) - home_.values()));
+      V* const value_place = home_.values() + (head.value(to) - home_.values());
+      copy_value(head.value(from), inside(from), value_dim(), value_place, inside(to));
     }
   }
 
@@ -416,51 +426,68 @@ template <CacheElement K, class Home = Slots<K>> class Cache {
         turn = options.rope->turn(options.rows.given() ? options.rows(b, i) : begin + i, head_dim());
       for (Index h = 0; h < kv_heads(); ++h) {
         store_key_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
-        K* const key = home_.keys() + (kv.head(sequence, h).key(begin + i) - home_.keys());
-        for (Index d = 0; d < head_dim(); ++d) key[d * key_block] = row_[at(d)];
+        Key* const key = home_.keys() + (kv.head(sequence, h).key(begin + i) - home_.keys());
+        put_key(key, inside(begin + i), head_dim(), row_.data());
         V* const value = home_.values() + (kv.head(sequence, h).value(begin + i) - home_.values());
-        store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
+        if constexpr (is_packed<V>) {
+          store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value_row_.data());
+          put_value(value, inside(begin + i), value_dim(), value_row_.data());
+        } else {
+          store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
+        }
       }
     }
   }
 
-  std::vector<K> row_;  // a key on its way into its block
+  /// The place of a position in its block.
+  static Index inside(Index position) { return position % key_block; }
+
+  std::vector<row_as_t<Key>> row_;  // a key on its way into its block
+  std::vector<float> value_row_;    // a value on its way, if it is to be quantised
   std::vector<Arithmetic> turned_, wide_;
-  StoreRow<Arithmetic, K> store_key_;
-  StoreRow<Arithmetic, V> store_value_;
+  StoreRow<Arithmetic, row_as_t<Key>> store_key_;
+  StoreRow<Arithmetic, row_as_t<V>> store_value_;
 };
 
 }  // namespace detail
 
-/// Keys and values of sequences that grow up to a capacity, in float, double, Eigen::half or Eigen::bfloat16.
+/// Keys and values of sequences that grow up to a capacity, in float, double, Eigen::half or Eigen::bfloat16; or as
+/// codes of fewer bits, to which append() quantises them: int8, q8_0, q5_0, q5_1, q4_0, q4_1. Attention multiplies
+/// codes as integers (item 18 of the contract), whatever the number of queries.
 ///
 ///     rapt::KvCache<Eigen::bfloat16> cache({.kv_heads = 8, .capacity = 8192, .head_dim = 128});
 ///     cache.append(k, v);                                    // the new positions
 ///     rapt::attention(q, cache, out, rapt::causal());        // the last query stands at the last position
 ///
-/// Values may be of another type than keys: KvCache<Eigen::half, Eigen::bfloat16>.
+/// Values may be of another type than keys: KvCache<Eigen::half, Eigen::bfloat16>, KvCache<q8_0, q4_0>.
 ///
 /// Keys stand in blocks of 16, transposed, so that a decoding step loads them as they are. What append() took in, other
 /// threads may attend to at once; append() and its like need the cache for themselves.
-template <CacheElement K, CacheElement V = K> class KvCache : public detail::Cache<K, detail::Slots<K, V>> {
+template <CacheStorage K, CacheStorage V = K>
+class KvCache : public detail::Cache<K, detail::Slots<detail::stored_t<K>, detail::stored_t<V>>> {
+  using Base = detail::Cache<K, detail::Slots<detail::stored_t<K>, detail::stored_t<V>>>;
+
  public:
   /// Throws std::invalid_argument for a shape that can't be, std::bad_alloc if there is no memory. `isa`: the
   /// instruction set that converts; active_isa() if unset.
   // clang-format off
   explicit KvCache(const CacheShape& shape, std::optional<Isa> isa = {})  // rapt: a shape is {.sequences, .kv_heads, .capacity, .head_dim, .value_dim}, in this order
                             // clang-format on
-      : detail::Cache<K, detail::Slots<K, V>>({shape, false}, isa) {}
+      : Base({shape, false}, isa) {}
 };
 
 /// As KvCache, of sequences that go on for ever (up to position 2^30): once `capacity`, rounded up to 64, is reached,
 /// the oldest positions are forgotten. For sliding windows: a mask that reaches back further is an error. To attend to
 /// window(left, 0) with chunks of n queries, it takes a capacity of left + n.
-template <CacheElement K, CacheElement V = K> class RingCache : public detail::Cache<K, detail::Slots<K, V>> {
+template <CacheStorage K, CacheStorage V = K>
+class RingCache : public detail::Cache<K, detail::Slots<detail::stored_t<K>, detail::stored_t<V>>> {
+  using Base = detail::Cache<K, detail::Slots<detail::stored_t<K>, detail::stored_t<V>>>;
+
  public:
   // clang-format off
   explicit RingCache(const CacheShape& shape, std::optional<Isa> isa = {})  // rapt: a shape is {.sequences, .kv_heads, .capacity, .head_dim, .value_dim}, in this order
                                                    // clang-format on
-      : detail::Cache<K, detail::Slots<K, V>>({shape, true}, isa) {}
+      : Base({shape, true}, isa) {}
 };
 
 RAPT_NAMESPACE_END

@@ -9,7 +9,7 @@
 RAPT_NAMESPACE_BEGIN
 
 /// The keys and values of some sequences of a cache, or of pages, for attention() to attend to. Owns nothing.
-template <CacheElement K, class Kv = detail::BlockedKv<K>> struct CacheView { Kv kv; };
+template <CacheStorage K, class Kv = detail::BlockedKv<detail::stored_t<K>>> struct CacheView { Kv kv; };
 
 RAPT_NAMESPACE_END
 

@@ -68,9 +68,12 @@ template <class K, class V, bool blocked> struct PagedHead {
   PageOf::Place place(Index position) const { return page_of(position); }
   const K* key(PageOf::Place at) const {
     const Index in_block = blocked ? at.inside % key_block : 0;
-    return keys + at.page * key_page + (at.inside - in_block) * key_step + in_block;
+    return keys + at.page * key_page + (at.inside - in_block) * key_step + (is_packed<K> ? 0 : in_block);
   }
-  const V* value(PageOf::Place at) const { return values + at.page * value_page + at.inside * value_step; }
+  const V* value(PageOf::Place at) const {
+    const Index in_block = is_packed<V> ? at.inside % key_block : 0;
+    return values + at.page * value_page + (at.inside - in_block) * value_step;
+  }
   const K* key(Index position) const { return key(place(position)); }
   const V* value(Index position) const { return value(place(position)); }
 };
@@ -116,9 +119,9 @@ template <class K, class V = K> struct PagedBlocksKv {
   static constexpr bool blocked = true, paged = true;
 
   Index kv_heads, key_dim, row_dim;
-  Index value_row;             // elements of a row of values, as in BlockedKv
-  Index key_page, value_page;  // elements from one page to the next one
-  const K* keys;               // [page][head][block][key_dim][key_block]
+  Index value_row;             // units of a row of values, as in BlockedKv
+  Index key_page, value_page;  // units from one page to the next one
+  const K* keys;               // [page][head][block][key_dim][key_block], or blocks of codes
   const V* values;             // [page][head][place][value_row]
   BlockTable table;
 
@@ -135,7 +138,8 @@ template <class K, class V = K> struct PagedBlocksKv {
 
   Head head(Index b, Index h) const {
     const Index size = table.page_size.value(), first = h * size;
-    return {keys + first * key_dim, values + first * value_row, table.of(b), key_page, value_page, key_dim, value_row};
+    const Index units = key_units<K>(key_dim);
+    return {keys + first * units, values + first * value_row, table.of(b), key_page, value_page, units, value_row};
   }
   Index key_stride() const { return key_block; }
   Index value_stride() const { return 1; }

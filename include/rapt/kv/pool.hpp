@@ -39,7 +39,9 @@ template <class K, class V> class Pages;
 ///
 /// Pages are taken and given back by append() and its like, and at a cache's end; all caches of a pool together are one
 /// object in the eyes of threads: while one of them changes, no other may.
-template <CacheElement K, CacheElement V = K> class PagePool {
+template <CacheStorage K, CacheStorage V = K> class PagePool {
+  using Key = detail::stored_t<K>;
+  using Value = detail::stored_t<V>;
   static_assert(
       requires { sizeof(K) + sizeof(V); }, "rapt: include <Eigen/Core> before a pool of its 16-bit types is made");
 
@@ -49,7 +51,7 @@ template <CacheElement K, CacheElement V = K> class PagePool {
   explicit PagePool(const PoolShape& shape)  // rapt: a shape is {.pages, .page_size, .kv_heads, .head_dim, .value_dim}, in this order
                                // clang-format on
       : shape_(checked(shape)) {
-    value_row_ = detail::whole_lines<V>(shape_.value_dim);
+    value_row_ = detail::value_units<Value>(shape_.value_dim);
     references_.resize(static_cast<std::size_t>(shape_.pages));
     for (Index page = shape_.pages; page > 0; --page) free_.push_back(static_cast<std::int32_t>(page - 1));
     memory_ = detail::LargeMemory(bytes());
@@ -75,7 +77,7 @@ template <CacheElement K, CacheElement V = K> class PagePool {
   }
   /// Of all pages, and of one.
   Index bytes() const { return pages() * page_bytes(); }
-  Index page_bytes() const { return key_elements() * Index(sizeof(K)) + value_elements() * Index(sizeof(V)); }
+  Index page_bytes() const { return key_elements() * Index(sizeof(Key)) + value_elements() * Index(sizeof(Value)); }
 
  private:
   friend class detail::Pages<K, V>;
@@ -100,11 +102,13 @@ template <CacheElement K, CacheElement V = K> class PagePool {
   /// Elements from one page to the next one. Pages stand a block further apart than they are long: the blocks that a
   /// head is soon to read would, a large power of two apart, crowd into few sets of the second-level cache, and be
   /// driven out of it before they are read.
-  Index key_elements() const { return apart(shape_.head_dim); }
+  Index key_elements() const { return apart(detail::key_units<Key>(shape_.head_dim)); }
   Index value_elements() const { return apart(value_row_); }
   Index apart(Index row) const { return (shape_.kv_heads * shape_.page_size + detail::key_block) * row; }
-  K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
-  V* values() const { return reinterpret_cast<V*>(memory_.data() + pages() * key_elements() * Index(sizeof(K))); }
+  Key* keys() const { return reinterpret_cast<Key*>(memory_.data()); }
+  Value* values() const {
+    return reinterpret_cast<Value*>(memory_.data() + pages() * key_elements() * Index(sizeof(Key)));
+  }
 
   std::int32_t take() {
     const std::int32_t page = free_.back();
@@ -118,9 +122,9 @@ template <CacheElement K, CacheElement V = K> class PagePool {
   }
   void copy(std::int32_t from, std::int32_t to) {
     std::memcpy(static_cast<void*>(keys() + to * key_elements()), keys() + from * key_elements(),
-                at(key_elements()) * sizeof(K));
+                at(key_elements()) * sizeof(Key));
     std::memcpy(static_cast<void*>(values() + to * value_elements()), values() + from * value_elements(),
-                at(value_elements()) * sizeof(V));
+                at(value_elements()) * sizeof(Value));
   }
 
   PoolShape shape_;
@@ -135,7 +139,7 @@ namespace detail {
 /// As Slots, in pages of a pool.
 template <class K, class V = K> class Pages {
  public:
-  using Kv = PagedBlocksKv<K, V>;
+  using Kv = PagedBlocksKv<stored_t<K>, stored_t<V>>;
 
   Pages(PagePool<K, V>& pool, Index sequences, Index capacity) : pool_(&pool) {
     const PoolShape& p = pool.shape();
@@ -246,8 +250,8 @@ template <class K, class V = K> class Pages {
             {row_major(table_.data() + sequence * width_, number, width_),
              std::span(lengths_.data() + sequence, at(number)), size}};
   }
-  K* keys() const { return pool_->keys(); }
-  V* values() const { return pool_->values(); }
+  stored_t<K>* keys() const { return pool_->keys(); }
+  stored_t<V>* values() const { return pool_->values(); }
   MatrixView<const std::int32_t> table() const { return {table_.data(), shape_.sequences, width_, width_, 1}; }
 
  private:
@@ -287,7 +291,7 @@ template <class K, class V = K> class Pages {
 ///
 /// copy_prefix() and fork() share pages instead of copying, and append() copies a last page that others hold too before
 /// it writes to it. append() throws std::invalid_argument, before anything changes, if the pool hasn't got the pages.
-template <CacheElement K, CacheElement V = K> class PagedCache : public detail::Cache<K, detail::Pages<K, V>> {
+template <CacheStorage K, CacheStorage V = K> class PagedCache : public detail::Cache<K, detail::Pages<K, V>> {
   using Base = detail::Cache<K, detail::Pages<K, V>>;
 
  public:

@@ -10,13 +10,9 @@
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/rounding.hpp"
 #include "rapt/core/types.hpp"
+#include "rapt/kv/formats.hpp"
 
 RAPT_NAMESPACE_BEGIN
-
-/// What a cache holds: float, double, Eigen::half or Eigen::bfloat16. The 16-bit types are computed with in float.
-template <class K>
-concept CacheElement = std::is_same_v<K, float> || std::is_same_v<K, double> || std::is_same_v<K, Eigen::half> ||
-    std::is_same_v<K, Eigen::bfloat16>;
 
 /// How large a cache is.
 struct CacheShape {
@@ -31,13 +27,8 @@ namespace detail {
 
 /// What elements kept as K are computed in; nothing for what isn't kept.
 template <class K> struct ComputedIn { using type = void; };
-template <CacheElement K> struct ComputedIn<K> { using type = arithmetic_t<K>; };
+template <CacheStorage K> struct ComputedIn<K> { using type = arithmetic_t<K>; };
 template <class K> using element_of_t = typename ComputedIn<K>::type;
-
-/// Elements of a row of values: whole cache lines.
-template <class K> Index whole_lines(Index value_dim) {
-  return round_up(value_dim, Index(LargeMemory::line / sizeof(K)));
-}
 
 inline void check_extent(const char* argument, const char* what, Index is) {
   require(is >= 1 && is < max_length, argument, what, is, "it has to be from 1 to 2^30 - 1");

@@ -26,7 +26,8 @@ template <class K, class V = K> class Slots {
 
   Slots(const CacheShape& shape, bool ring) : shape_(checked(shape)), ring_(ring) {
     slots_ = round_up(shape_.capacity, contract::tile);
-    value_row_ = whole_lines<V>(shape_.value_dim);
+    key_units_ = key_units<K>(shape_.head_dim);
+    value_row_ = value_units<V>(shape_.value_dim);
     extents_.resize(static_cast<std::size_t>(shape_.sequences));
     memory_ = LargeMemory(bytes());
   }
@@ -74,7 +75,7 @@ template <class K, class V = K> class Slots {
 
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-  Index key_elements() const { return shape_.kv_heads * slots_ * shape_.head_dim; }  // of a sequence
+  Index key_elements() const { return shape_.kv_heads * slots_ * key_units_; }  // of a sequence
   Index value_elements() const { return shape_.kv_heads * slots_ * value_row_; }
   Index key_bytes() const { return shape_.sequences * key_elements() * Index(sizeof(K)); }
 
@@ -89,8 +90,8 @@ template <class K, class V = K> class Slots {
   void copy_slots(Index from, Index to, Index slots) {
     for (Index h = 0; h < shape_.kv_heads; ++h) {
       const Index source = (from * shape_.kv_heads + h) * slots_, target = (to * shape_.kv_heads + h) * slots_;
-      std::memcpy(static_cast<void*>(keys() + target * shape_.head_dim), keys() + source * shape_.head_dim,
-                  at(slots * shape_.head_dim) * sizeof(K));
+      std::memcpy(static_cast<void*>(keys() + target * key_units_), keys() + source * key_units_,
+                  at(slots * key_units_) * sizeof(K));
       std::memcpy(static_cast<void*>(values() + target * value_row_), values() + source * value_row_,
                   at(slots * value_row_) * sizeof(V));
     }
@@ -98,7 +99,7 @@ template <class K, class V = K> class Slots {
 
   CacheShape shape_;
   bool ring_;
-  Index slots_ = 0, value_row_ = 0;
+  Index slots_ = 0, key_units_ = 0, value_row_ = 0;
   std::vector<Extent> extents_;
   LargeMemory memory_;
 };

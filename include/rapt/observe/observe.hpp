@@ -171,7 +171,7 @@ void scores(const View<Q>& q, const View<K>& k, const View<T>& to, const Options
 template <class Q, class K, class Kv, class T, class S = Plain>
 void scores(const View<Q>& q, const CacheView<K, Kv>& cache, const View<T>& to, const S& stages = {},
             const Options<detail::arithmetic_t<K>>& options = {}) {
-  if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
+  if constexpr (detail::ObservedTypes<Q, K, T, S>::fit)
     detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::scores, to, {}}, detail::staged(stages), options);
 }
 template <class Q, class K, class Home, class T, class S = Plain>
@@ -212,7 +212,7 @@ void probabilities(const View<Q>& q, const View<K>& k, const View<T>& to,
 template <class Q, class K, class Kv, class T, class S = Plain>
 void probabilities(const View<Q>& q, const CacheView<K, Kv>& cache, const View<T>& to, const S& stages = {},
                    const Options<detail::arithmetic_t<K>>& options = {}) {
-  if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
+  if constexpr (detail::ObservedTypes<Q, K, T, S>::fit)
     detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::probabilities, to, {}}, detail::staged(stages),
                              options);
 }
@@ -264,7 +264,7 @@ template <class Q, class K, class Kv, class S = Plain>
 void observe(const View<Q>& q, const CacheView<K, Kv>& cache, const Observation<detail::arithmetic_t<K>>& into,
              const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
   using T = detail::arithmetic_t<K>;
-  if constexpr (detail::CachedTypes<Q, K, T, S>::fit)
+  if constexpr (detail::ObservedTypes<Q, K, T, S>::fit)
     detail::observe_cache<T>(View<const T>(q), cache, {detail::Shown::nothing, {}, into}, detail::staged(stages),
                              options);
 }

@@ -119,7 +119,7 @@ template <class Q, class K, class Kv, class S = Plain>
 void observe(const Ragged<Q>& q, const CacheView<K, Kv>& cache, const Observation<detail::arithmetic_t<K>>& into,
              const S& stages = {}, const Options<detail::arithmetic_t<K>>& options = {}) {
   using T = detail::arithmetic_t<K>;
-  if constexpr (detail::CachedTypes<Q, K, T, S>::fit) {
+  if constexpr (detail::ObservedTypes<Q, K, T, S>::fit) {
     const Ragged<const T> queries = q;
     detail::check_kv(cache.kv);
     detail::check_view(queries.view, "q", "head_dim");

@@ -150,6 +150,8 @@ CallPlan<T, Kv>::CallPlan(const Problem<T, Kv>& problem, const Options<T>& optio
       cut_(cutter) {
   check_rotation(work_.rotation, problem);
   work_.access = problem.access.of(kernel_.isa);
+  if constexpr (has_codes<Kv>)
+    work_.integers = integer_loops<typename Kv::StoredKey, typename Kv::StoredValue>(kernel_.isa);
   if (options.rope != nullptr) work_.rotation.turn_row = options.rope->turn_row(kernel_.isa);
   if (cut_ == nullptr) {
     const Extents e = extents();
@@ -236,14 +238,20 @@ template <class T, class Kv> std::string CallPlan<T, Kv>::explain(const std::str
     text +=
         "rope        " + n(work_.rotation.table->rotary_dim()) + " dims of each query are turned while it is packed\n";
   text += "kernel      " + std::string(name(kernel_.isa)) + ": " +
-          (ragged  ? describe_kernels(totals_, s.lanes)
-           : s.few ? "keys in the lanes, as the rows are few"
-                   : n(s.lanes) + " rows in the lanes") +
+          (ragged               ? describe_kernels(totals_, s.lanes)
+           : kernel_.depth == 4 ? "keys in the lanes, four numbers of each, as they are codes"
+           : s.few              ? "keys in the lanes, as the rows are few"
+                                : n(s.lanes) + " rows in the lanes") +
           " (of: " + supported_names() + ")\n";
   if (kernel_.depth == 2)
     text +=
         "arithmetic  bfloat16: products join a sum two by two, and weights are rounded to it; Options::arithmetic may "
         "want it exact\n";
+  if (kernel_.depth == 4)
+    text +=
+        "arithmetic  integers: queries and weights are rounded to 16 bits, products with codes of keys and values "
+        "added "
+        "up exactly\n";
   text += "rows        " + n(p.group()) + " heads x " +
           (ragged ? "its queries are each sequence's, in blocks of " + n(s.block_rows()) + " or fewer, longest first"
                   : n(p.q.length()) + " queries = " + n(s.rows) + " a key/value head, in " + n(s.blocks) +

@@ -17,7 +17,8 @@ RAPT_NAMESPACE_BEGIN
 /// What products are computed in where queries, keys and values are bfloat16.
 enum class Arithmetic {
   automatic,  ///< bfloat16 where q, k and v all are: pairs of products join a sum at once, weights are rounded to it
-  exact,      ///< float, whatever the elements: those of 16 bits are widened, and nothing is rounded but the output
+  exact,      ///< float, whatever the elements: those of 16 bits are widened, and nothing is rounded but the output.
+              ///< Refused where a cache keeps codes, which are always multiplied in integers
 };
 
 /// Everything has a default, and each field can be named: {.scale = 0.125, .executor = &pool}. `T` is the call's

@@ -26,7 +26,7 @@ template <class T, class S, class Kv = detail::StridedKv<T>> class Plan : public
 
   /// Computes. Allocates nothing. May be called again and again, from one thread at a time, with new contents in the
   /// same memory.
-  void run() { Call::run(detail::scoring_of<T>(score_, this->isa())); }
+  void run() { Call::run(detail::scoring_of<T, detail::has_codes<Kv>>(score_, this->isa())); }
 
   /// All of this in words, a line a decision.
   std::string explain() const { return Call::explain(detail::describe(score_)); }

@@ -38,11 +38,16 @@ struct Schedule {
 
   Index items() const { return all; }
   Index block_rows() const { return lanes * groups; }
+  /// Rows of the largest block.
+  Index rows_together() const { return rows < block_rows() ? rows : block_rows(); }
 };
 
 /// Bytes that a block's queries and outputs may take, so that they and a tile of keys and values fit into a 1 MiB
 /// second-level cache with room to spare.
 inline constexpr Index block_bytes = 448 * 1024;
+
+/// The most rows that go through the keys together where keys are in the lanes: beyond, queries fill the lanes better.
+inline constexpr Index most_few_rows = 16;
 
 /// Several items a worker, so that those that end early find more: causal blocks differ by their position.
 inline constexpr Index items_per_worker = 4;
@@ -71,7 +76,8 @@ inline void cut_rows(Schedule& s, const Extents& e, Index for_workers) {
   const Index all_groups = groups_of_head(s);
   const Index for_cache = block_bytes / (s.lanes * e.element * (e.head_dim + 2 * e.value_dim));
   s.groups = std::clamp<Index>(std::min(for_cache, for_workers), 1, std::max<Index>(all_groups, 1));
-  if (s.few) s.groups = std::max<Index>(all_groups, 1);  // all rows go through the keys together
+  if (s.few)  // all rows go through the keys together, or as many as are ever few
+    s.groups = std::clamp<Index>(ceil_div(most_few_rows, s.lanes), 1, std::max<Index>(all_groups, 1));
   s.blocks = ceil_div(all_groups, s.groups);
 }
 

@@ -23,6 +23,13 @@
 RAPT_NAMESPACE_BEGIN
 namespace contract {
 
+/// The sum of a tile's numbers, by the tree.
+template <class T> T tree_sum(T (&x)[tile]) {
+  for (Index h = tile / 2; h >= 1; h /= 2)
+    for (Index j = 0; j < h; ++j) x[j] += x[j + h];
+  return x[0];
+}
+
 /// The softmax state of one row.
 template <class T> struct RowState {
   T m = std::numeric_limits<T>::lowest();
@@ -36,20 +43,23 @@ template <class T> struct RowState {
     return sum;
   }
 
-  /// Takes in a tile: the scores of its keys, which of them are attended, and where their values stand.
-  void take(const T (&s)[tile], const bool (&attended)[tile], const T* const (&value)[tile], Index value_stride) {
+  /// m follows the largest attended score of a tile, where that is far above it. Returns what the state is multiplied
+  /// by.
+  T advance(const T (&s)[tile], const bool (&attended)[tile]) {
     T largest = std::numeric_limits<T>::lowest();
     for (Index j = 0; j < tile; ++j)
       if (attended[j] && s[j] > largest) largest = s[j];
-    const T next = largest > m + T(headroom) ? largest : m;
-    const T alpha = exp(m - next);
-    m = next;
+    const T before = m;
+    if (largest > m + T(headroom)) m = largest;
+    return exp(before - m);
+  }
 
+  /// Takes in a tile: the scores of its keys, which of them are attended, and where their values stand.
+  void take(const T (&s)[tile], const bool (&attended)[tile], const T* const (&value)[tile], Index value_stride) {
+    const T alpha = advance(s, attended);
     T p[tile], sum[tile];
     for (Index j = 0; j < tile; ++j) sum[j] = p[j] = attended[j] ? exp(s[j] - m) : T(0);
-    for (Index h = tile / 2; h >= 1; h /= 2)
-      for (Index j = 0; j < h; ++j) sum[j] += sum[j + h];
-    l = ieee::fma(l, alpha, sum[0]);
+    l = ieee::fma(l, alpha, tree_sum(sum));
     for (Index d = 0; d < static_cast<Index>(o.size()); ++d) {
       T& x = o[static_cast<std::size_t>(d)];
       x *= alpha;

@@ -32,19 +32,11 @@ struct PairRowState : RowState<float> {
   /// 0 and value 0.
   void take(const float (&s)[tile], const bool (&attended)[tile], const float* const (&value)[tile],
             Index value_stride) {
-    float largest = std::numeric_limits<float>::lowest();
-    for (Index j = 0; j < tile; ++j)
-      if (attended[j] && s[j] > largest) largest = s[j];
-    const float next = largest > m + float(headroom) ? largest : m;
-    const float alpha = exp(m - next);
-    m = next;
-
+    const float alpha = advance(s, attended);
     float p[tile], sum[tile];
     for (Index j = 0; j < tile; ++j)
       sum[j] = p[j] = detail::even_of(detail::pair_of(attended[j] ? exp(s[j] - m) : 0.f, 0));
-    for (Index h = tile / 2; h >= 1; h /= 2)
-      for (Index j = 0; j < h; ++j) sum[j] += sum[j + h];
-    l = ieee::fma(l, alpha, sum[0]);
+    l = ieee::fma(l, alpha, tree_sum(sum));
     for (Index d = 0; d < static_cast<Index>(o.size()); ++d) {
       float& x = o[static_cast<std::size_t>(d)];
       x = detail::flushed_mul(x, alpha);
