@@ -9,6 +9,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "rapt/core/fp8.hpp"
 #include "rapt/core/ieee.hpp"
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/pair.hpp"

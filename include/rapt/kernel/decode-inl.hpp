@@ -160,7 +160,7 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, Kv>& work, Index item
   using Key = typename Kv::StoredKey;
   const DecodeScratch<T> s = take_decode_scratch<T, Key, typename Kv::StoredValue>(carver, p.head_dim(), p.value_dim());
   Rows rows;
-  fill_rows(rows, work, at, detail::is_packed<Key> ? T(1) : p.scale, s.queries);
+  fill_rows(rows, work, at, detail::is_packed<Key> ? T(1) : scale_for(p, at.kv_head), s.queries);
   if constexpr (detail::is_packed<Key>)
     integer_queries(work.integers, s, at.rows, p.head_dim(), detail::summed<typename Key::Format>, p.scale);
   clear_rows(s.total, at.rows, dim);
@@ -175,6 +175,8 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, Kv>& work, Index item
     for (Index key = begin; key < end; key += contract::tile) decode_tile(work, course, rows, key, s);
     for (Index r = 0; r < at.rows; ++r)
       if (rows.fresh[r]) clear_row(s.span.o + r * dim, dim);
+    if constexpr (detail::has_scales<Kv>)
+      for (Index r = 0; r < at.rows; ++r) rescale_row(s.span.o + r * dim, T(p.kv.value_scales[at.kv_head]), dim);
     if (at.cut->parts == 1) {
       merge_rows(s.total, s.span, at.rows, dim);
     } else {

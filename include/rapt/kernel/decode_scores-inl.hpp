@@ -12,12 +12,14 @@ using detail::Wanted;
 /// Blocks of keys in a tile. Each may stand anywhere: in a page of its own.
 constexpr int tile_blocks = contract::tile / detail::key_block;
 
-/// Which line of a tile's later keys is fetched along with key register `i` of dim `d`. Blocks of 16-bit keys have a
-/// line for every two dims: then two registers take turns, and between them every line of two blocks is fetched once.
+/// Which line of a tile's later keys is fetched along with the keys of a block, of dim `d`. Blocks of 16-bit keys have
+/// a line for every two dims, those of 8 bits for every four: then as many blocks take turns, and between them every
+/// line of theirs is fetched once.
 template <class K> RAPT_INLINE void fetch_block_line(const Wanted* ahead, int block, Index d) {
   constexpr Index line = 64, bytes = detail::key_block * Index(sizeof(K));
   if constexpr (bytes < line) {
-    if (block % 2 == 0) fetch(ahead[block + (d & 1)], d / 2 * line);
+    constexpr Index together = line / bytes;
+    if (block % together == 0) fetch(ahead[block + d % together], d / together * line);
   } else {
     for (Index at = 0; at < bytes; at += line) fetch(ahead[block], d * bytes + at);
   }

@@ -110,6 +110,14 @@ RAPT_INLINE void bring_query(const detail::ForwardWork<T, Kv>& work, Index batch
   if (work.rotation.table != nullptr) work.rotation.turn(batch, place, position, dim, query, stride, to);
 }
 
+/// What queries are multiplied with that meet the keys of a head.
+template <class T, class Kv> RAPT_INLINE T scale_for(const detail::Problem<T, Kv>& p, Index kv_head) {
+  if constexpr (detail::has_scales<Kv>)
+    return p.scale * p.kv.key_scales[kv_head];
+  else
+    return p.scale;
+}
+
 /// Goes through rows: the heads of a group, position by position. (To divide a row's number takes longer.)
 struct RowWalk {
   Index position, head, group;
@@ -187,7 +195,7 @@ RAPT_NOINLINE void fill_group(Group<T, E>& g, const detail::ForwardWork<T, Kv>& 
     stride = 1;
   }
   if constexpr (depth<E> == 1)
-    pack_queries(query, stride, p.head_dim(), p.scale, lanes, g.registers * width, g.queries);
+    pack_queries(query, stride, p.head_dim(), scale_for(p, at.kv_head), lanes, g.registers * width, g.queries);
   else
     pack_query_pairs(query, stride, p.head_dim(), lanes, g.registers * width, g.queries);
 }
@@ -268,6 +276,13 @@ RAPT_INLINE bool reaches(const detail::Scoring<T>& score, const Group<T, E>* gro
   for (Index i = 0; i < count; ++i)
     if (score.covers(box_of(groups[i], 0, groups[i].registers, begin, end - begin)) != Coverage::none) return true;
   return false;
+}
+
+/// The outputs of a span of values that are times a scale.
+template <class T, class E> RAPT_NOINLINE void scale_span(Group<T, E>& g, T scale, Index value_dim) {
+  T scales[group_lanes<T>];
+  for (T& s : scales) s = scale;
+  if (!g.span_empty && scale != T(1)) rescale<T>(g.span, scales, g.registers, value_dim);
 }
 
 /// The total takes in the span that has ended.
@@ -414,6 +429,7 @@ RAPT_NOINLINE void run_forward(const detail::ForwardWork<T, Kv>& work, Index ite
     if (reaches(work.score, groups, count, begin, end))
       for (Index key = begin; key < end; key += contract::tile) attend_tile(work, at, groups, count, key, scratch);
     for (Index i = 0; i < count; ++i) {
+      if constexpr (detail::has_scales<Kv>) scale_span(groups[i], p.kv.value_scales[at.kv_head], p.value_dim());
       if (at.cut->parts == 1)
         close_span(groups[i], p.value_dim());
       else

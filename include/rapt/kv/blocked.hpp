@@ -53,6 +53,7 @@ template <class K, class V = K> struct BlockedKv {
   const V* values;        // [sequence][head][slot][value_row]
   const Extent* extents;  // [sequence]
   Integers chosen{};      // which sequence each batch entry is, if not that of its own number
+  HeadScales key_scales{}, value_scales{};
 
   void choose(const Integers& which) {
     chosen = which;

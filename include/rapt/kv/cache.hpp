@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -204,7 +205,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     const typename Home::Kv kv = home_.kv(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i) {
-        get_key(kv.head(sequence, h).key(position + i), inside(position + i), head_dim(), row.data());
+        read_key(kv, kv.head(sequence, h).key(position + i), inside(position + i), h, row.data());
         for (Index d = 0; d < head_dim(); ++d) to(0, h, i, d) = row[at(d)];
       }
   }
@@ -215,6 +216,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i) {
         get_value(kv.head(sequence, h).value(position + i), inside(position + i), value_dim(), row.data());
+        if constexpr (Fp8Element<V>) scale_row(row, kv.value_scales[h]);
         for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = row[at(d)];
       }
   }
@@ -247,7 +249,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     store_key_ = detail::store_row<Arithmetic, row_as_t<Key>>(chosen);
     store_value_ = detail::store_row<Arithmetic, row_as_t<V>>(chosen);
     row_.resize(at(head_dim()));
-    if constexpr (is_packed<V>) value_row_.resize(at(value_dim()));
+    if constexpr (is_packed<V> || Fp8Element<V>) value_row_.resize(at(value_dim()));
     turned_.resize(at(head_dim()));
     wide_.resize(at(head_dim()));
   }
@@ -405,9 +407,9 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
       if (turn.pairs == 0) {
         copy_key(key, inside(from), head_dim(), place, inside(to));
       } else {
-        get_key(key, inside(from), head_dim(), wide_.data());
+        read_key(kv, key, inside(from), h, wide_.data());
         store_key_({wide_.data(), 1, head_dim(), turn}, turned_.data(), row_.data());
-        put_key(place, inside(to), head_dim(), row_.data());
+        write_key(kv, place, inside(to), h);
       }
       V* const value_place = home_.values() + (head.value(to) - home_.values());
       copy_value(head.value(from), inside(from), value_dim(), value_place, inside(to));
@@ -427,9 +429,12 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
       for (Index h = 0; h < kv_heads(); ++h) {
         store_key_({k.row(b, h, i), k.stride[3], head_dim(), turn}, turned_.data(), row_.data());
         Key* const key = home_.keys() + (kv.head(sequence, h).key(begin + i) - home_.keys());
-        put_key(key, inside(begin + i), head_dim(), row_.data());
+        write_key(kv, key, inside(begin + i), h);
         V* const value = home_.values() + (kv.head(sequence, h).value(begin + i) - home_.values());
-        if constexpr (is_packed<V>) {
+        if constexpr (Fp8Element<V>) {
+          store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value_row_.data());
+          put_value(value, inside(begin + i), value_dim(), value_row_.data(), kv.value_scales[h]);
+        } else if constexpr (is_packed<V>) {
           store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value_row_.data());
           put_value(value, inside(begin + i), value_dim(), value_row_.data());
         } else {
@@ -437,6 +442,23 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
         }
       }
     }
+  }
+
+  /// A key of head h as numbers, and row_ as what is kept of it.
+  void read_key(const typename Home::Kv& kv, const Key* key, Index inside, Index h, Arithmetic* row) const {
+    get_key(key, inside, head_dim(), row);
+    if constexpr (Fp8Element<Key>) scale_row(std::span(row, at(head_dim())), kv.key_scales[h]);
+    static_cast<void>(kv), static_cast<void>(h);
+  }
+  void write_key(const typename Home::Kv& kv, Key* key, Index inside, Index h) const {
+    if constexpr (Fp8Element<Key>)
+      put_key(key, inside, head_dim(), row_.data(), kv.key_scales[h]);
+    else
+      put_key(key, inside, head_dim(), row_.data());
+    static_cast<void>(kv), static_cast<void>(h);
+  }
+  static void scale_row(std::span<Arithmetic> row, float scale) {
+    for (Arithmetic& x : row) x *= scale;
   }
 
   /// The place of a position in its block.

@@ -18,6 +18,7 @@
 #include <type_traits>
 
 #include "rapt/core/blocks.hpp"
+#include "rapt/core/fp8.hpp"
 #include "rapt/core/int8.hpp"
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/rounding.hpp"
@@ -36,9 +37,9 @@ concept CacheElement = std::is_same_v<K, float> || std::is_same_v<K, double> || 
 template <class K>
 concept QuantisedElement = std::is_same_v<K, int8> || BlockFormat<K>;
 
-/// What a cache keeps.
+/// What a cache keeps: also floating-point numbers of 8 bits, times a scale of their head.
 template <class K>
-concept CacheStorage = CacheElement<K> || QuantisedElement<K>;
+concept CacheStorage = CacheElement<K> || Fp8Element<K> || QuantisedElement<K>;
 
 namespace detail {
 
@@ -62,9 +63,13 @@ template <> struct Format<int8> {
 inline float scale_of(float scale) { return scale; }
 inline float scale_of(std::uint16_t bits) { return from_half_bits(bits); }
 
-/// An element that codes go together with in a call: what they are computed in.
+/// An element that fewer than 16 bits go together with in a call: what they are computed in.
 template <class K> struct Widened { using type = K; };
-template <QuantisedElement K> struct Widened<K> { using type = float; };
+template <CacheStorage K>
+  requires(!CacheElement<K>)
+struct Widened<K> {
+  using type = float;
+};
 template <class K> using widened_t = typename Widened<K>::type;
 
 /// A byte of a block of codes.
@@ -121,6 +126,16 @@ template <class V> constexpr Index value_units(Index value_dim) {
   else
     return round_up(value_dim, Index(64 / sizeof(V)));
 }
+
+/// Whether keys, or values, are times a scale of their head.
+template <class Kv>
+inline constexpr bool has_scales = Fp8Element<typename Kv::StoredKey> || Fp8Element<typename Kv::StoredValue>;
+
+/// Scales of heads, all 1 if there are none.
+struct HeadScales {
+  const float* of = nullptr;
+  float operator[](Index head) const { return of == nullptr ? 1.0f : of[head]; }
+};
 
 /// Whether keys, or values, are codes.
 template <class Kv>

@@ -124,6 +124,7 @@ template <class K, class V = K> struct PagedBlocksKv {
   const K* keys;               // [page][head][block][key_dim][key_block], or blocks of codes
   const V* values;             // [page][head][place][value_row]
   BlockTable table;
+  HeadScales key_scales{}, value_scales{};
 
   void choose(const Integers& which) { table.chosen = which; }
   Index sequence(Index b) const { return table.sequence(b); }

@@ -26,7 +26,8 @@ struct PoolShape {
   Index page_size = 16;  ///< positions of a page: a multiple of 16
   Index kv_heads = 1;
   Index head_dim = 0;
-  Index value_dim = 0;  ///< head_dim if 0
+  Index value_dim = 0;                                  ///< head_dim if 0
+  std::span<const float> key_scales{}, value_scales{};  ///< as CacheShape's
 };
 
 namespace detail {
@@ -51,6 +52,9 @@ template <CacheStorage K, CacheStorage V = K> class PagePool {
   explicit PagePool(const PoolShape& shape)  // rapt: a shape is {.pages, .page_size, .kv_heads, .head_dim, .value_dim}, in this order
                                // clang-format on
       : shape_(checked(shape)) {
+    key_scales_ = detail::checked_scales<Key>("key_scales", shape_.key_scales, shape_.kv_heads);
+    value_scales_ = detail::checked_scales<Value>("value_scales", shape_.value_scales, shape_.kv_heads);
+    shape_.key_scales = shape_.value_scales = {};  // whose memory is the caller's
     value_row_ = detail::value_units<Value>(shape_.value_dim);
     references_.resize(static_cast<std::size_t>(shape_.pages));
     for (Index page = shape_.pages; page > 0; --page) free_.push_back(static_cast<std::int32_t>(page - 1));
@@ -129,8 +133,9 @@ template <CacheStorage K, CacheStorage V = K> class PagePool {
 
   PoolShape shape_;
   Index value_row_ = 0;
-  std::vector<std::int32_t> references_;  // [page]
-  std::vector<std::int32_t> free_;        // the one given back last is taken first: it may still be in a cache
+  std::vector<float> key_scales_, value_scales_;  // [head]
+  std::vector<std::int32_t> references_;          // [page]
+  std::vector<std::int32_t> free_;                // the one given back last is taken first: it may still be in a cache
   detail::LargeMemory memory_;
 };
 
@@ -248,7 +253,9 @@ template <class K, class V = K> class Pages {
             keys(),
             values(),
             {row_major(table_.data() + sequence * width_, number, width_),
-             std::span(lengths_.data() + sequence, at(number)), size}};
+             std::span(lengths_.data() + sequence, at(number)), size},
+            head_scales(pool_->key_scales_),
+            head_scales(pool_->value_scales_)};
   }
   stored_t<K>* keys() const { return pool_->keys(); }
   stored_t<V>* values() const { return pool_->values(); }

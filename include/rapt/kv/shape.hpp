@@ -3,7 +3,9 @@
 
 #include "rapt/core/fence_begin.hpp"
 
+#include <span>
 #include <type_traits>
+#include <vector>
 
 #include "rapt/core/error.hpp"
 #include "rapt/core/large_memory.hpp"
@@ -21,6 +23,9 @@ struct CacheShape {
   Index capacity = 0;  ///< positions of a sequence; in a ring, those that it remembers
   Index head_dim = 0;
   Index value_dim = 0;  ///< head_dim if 0
+  /// Of keys, and of values, kept as fp8_e4m3 or fp8_e5m2: what the numbers kept are times, one for each key/value
+  /// head; 1 if empty. Copied.
+  std::span<const float> key_scales{}, value_scales{};
 };
 
 namespace detail {
@@ -50,6 +55,19 @@ inline CacheShape checked(CacheShape s) {
                               (double(s.head_dim) + double(s.value_dim) + 64));
   return s;
 }
+
+/// Scales of heads for what is kept as K.
+template <class K> std::vector<float> checked_scales(const char* name, std::span<const float> scales, Index heads) {
+  if (!Fp8Element<K> && !scales.empty())
+    fail(name, "is set", "it has to be unset: only fp8_e4m3 and fp8_e5m2 have a scale a head");
+  if (!scales.empty()) check_same(name, "its size", static_cast<Index>(scales.size()), heads, "the shape: kv_heads");
+  for (std::size_t h = 0; h < scales.size(); ++h)
+    if (!(scales[h] > 0) || !ieee::is_finite(scales[h]))
+      fail(name, {"scale ", static_cast<Index>(h), " is ", static_cast<double>(scales[h])},
+           "it has to be more than 0, and finite");
+  return {scales.begin(), scales.end()};
+}
+inline HeadScales head_scales(const std::vector<float>& scales) { return {scales.empty() ? nullptr : scales.data()}; }
 
 }  // namespace detail
 RAPT_NAMESPACE_END

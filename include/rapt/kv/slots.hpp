@@ -26,6 +26,9 @@ template <class K, class V = K> class Slots {
 
   Slots(const CacheShape& shape, bool ring) : shape_(checked(shape)), ring_(ring) {
     slots_ = round_up(shape_.capacity, contract::tile);
+    key_scales_ = checked_scales<K>("key_scales", shape_.key_scales, shape_.kv_heads);
+    value_scales_ = checked_scales<V>("value_scales", shape_.value_scales, shape_.kv_heads);
+    shape_.key_scales = shape_.value_scales = {};  // whose memory is the caller's
     key_units_ = key_units<K>(shape_.head_dim);
     value_row_ = value_units<V>(shape_.value_dim);
     extents_.resize(static_cast<std::size_t>(shape_.sequences));
@@ -68,7 +71,10 @@ template <class K, class V = K> class Slots {
             value_row_,
             keys() + sequence * key_elements(),
             values() + sequence * value_elements(),
-            extents_.data() + sequence};
+            extents_.data() + sequence,
+            {},
+            head_scales(key_scales_),
+            head_scales(value_scales_)};
   }
   K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
   V* values() const { return reinterpret_cast<V*>(memory_.data() + key_bytes()); }
@@ -101,6 +107,7 @@ template <class K, class V = K> class Slots {
   bool ring_;
   Index slots_ = 0, key_units_ = 0, value_row_ = 0;
   std::vector<Extent> extents_;
+  std::vector<float> key_scales_, value_scales_;  // [head]
   LargeMemory memory_;
 };
 

@@ -16,6 +16,7 @@ namespace detail {
 /// What rows are on their way into a cache: what it keeps, or, before they are quantised, float.
 template <class K> struct RowAs { using type = K; };
 template <class F> struct RowAs<Packed<F>> { using type = float; };
+template <Fp8Element K> struct RowAs<K> { using type = float; };
 template <class K> using row_as_t = typename RowAs<K>::type;
 
 // Elements: a key's are key_block apart, a value's side by side. `inside` its block is where a pointer to a key points.
@@ -33,6 +34,15 @@ template <class V, class T> void get_value(const V* value, Index, Index dim, T* 
   for (Index d = 0; d < dim; ++d) row[d] = widened(value[d]);
 }
 template <class V> void copy_value(const V* from, Index, Index dim, V* to, Index) { std::copy_n(from, dim, to); }
+
+// Of 8 bits with a point: numbers are `scale` times what is kept, which is rounded from the quotient.
+
+template <Fp8Element K> void put_key(K* key, Index, Index dim, const float* row, float scale) {
+  for (Index d = 0; d < dim; ++d) narrow(row[d] / scale, key[d * key_block]);
+}
+template <Fp8Element V> void put_value(V* value, Index, Index dim, const float* row, float scale) {
+  for (Index d = 0; d < dim; ++d) narrow(row[d] / scale, value[d]);
+}
 
 /// The codes of a block of keys or values, [quad][lanes][4], as formats.hpp has them, and their scales.
 template <class F, class Byte> struct Block {

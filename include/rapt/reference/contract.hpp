@@ -17,6 +17,7 @@
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/core/ragged_problem.hpp"
+#include "rapt/kv/formats.hpp"
 #include "rapt/plan/options.hpp"
 #include "rapt/score/stage.hpp"
 
@@ -78,8 +79,10 @@ template <class T> struct RowState {
   }
 };
 
-/// Every row of a problem, by rows of a kind.
-template <class Row, class T, class S> void solve_by(const detail::Problem<T>& p, const S& score) {
+/// Every row of a problem, by rows of a kind. Keys and values may be times a scale of their head.
+template <class Row, class T, class S>
+void solve_by(const detail::Problem<T>& p, const S& score, const detail::HeadScales& key_scales = {},
+              const detail::HeadScales& value_scales = {}) {
   detail::check_stage(score, p);
   for (Index b = 0; b < p.batch(); ++b)
     for (Index h = 0; h < p.q_heads(); ++h)
@@ -87,6 +90,7 @@ template <class Row, class T, class S> void solve_by(const detail::Problem<T>& p
         const std::vector<T> zero(static_cast<std::size_t>(p.value_dim()));
         RowState<T> total{.o = zero};
         const detail::StridedHead<T> kv = p.kv.head(b, h / p.group());
+        const T scale = p.scale * T(key_scales[h / p.group()]);
         for (Index span_begin = 0; span_begin < p.kv_len(b); span_begin += span) {
           Row state;
           state.o = zero;
@@ -100,12 +104,13 @@ template <class Row, class T, class S> void solve_by(const detail::Problem<T>& p
               const Coord c = detail::coord(b, h, p.first_query(b) + i, key, i);
               attended[j] = detail::attends(score, c);
               any = any || attended[j];
-              s[j] = Row::score(p.query(b, h, i), p.q.stride[3], kv.key(key), p.kv.key_stride(), p.head_dim(), p.scale);
+              s[j] = Row::score(p.query(b, h, i), p.q.stride[3], kv.key(key), p.kv.key_stride(), p.head_dim(), scale);
               if (attended[j]) s[j] = detail::changed(score, s[j], c);
               value[j] = kv.value(key);
             }
             if (any) state.take(s, attended, value, p.kv.value_stride());
           }
+          for (T& x : state.o) x *= T(value_scales[h / p.group()]);
           total.merge(state);
         }
         if constexpr (detail::Sinks<S>)

@@ -38,6 +38,19 @@ RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
   const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16))};
 }
+/// The upper halves of halves.
+RAPT_INLINE Vec<float> load(const fp8_e5m2* p) {
+  const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtph_ps(_mm_unpacklo_epi8(_mm_setzero_si128(), codes))};
+}
+/// Halves with the same digits, which are 2^8 times too small; those that they have no room for are NaN.
+RAPT_INLINE Vec<float> load(const fp8_e4m3* p) {
+  const __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m128i digits = _mm_and_si128(codes, _mm_set1_epi16(0x7f)), sign = _mm_slli_epi16(codes, 8);
+  const __m128i nan = _mm_and_si128(_mm_cmpeq_epi16(digits, _mm_set1_epi16(0x7f)), _mm_set1_epi16(0x7e00));
+  const __m128i halves = _mm_or_si128(_mm_and_si128(sign, _mm_set1_epi16(-0x8000)), _mm_slli_epi16(digits, 7));
+  return {_mm256_cvtph_ps(_mm_or_si128(halves, nan)) * _mm256_set1_ps(256.0f)};
+}
 RAPT_INLINE Vec<float> broadcast(float x) { return {_mm256_set1_ps(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {_mm256_set1_pd(x)}; }
 

@@ -41,6 +41,20 @@ RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
   const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return {_mm512_castsi512_ps(_mm512_maskz_slli_epi32(0xffff, _mm512_maskz_cvtepu16_epi32(0xffff, narrow), 16))};
 }
+/// The upper halves of halves.
+RAPT_INLINE Vec<float> load(const fp8_e5m2* p) {
+  const __m256i codes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm512_maskz_cvtph_ps(0xffff, _mm256_slli_epi16(codes, 8))};
+}
+/// Halves with the same digits, which are 2^8 times too small; those that they have no room for are NaN.
+RAPT_INLINE Vec<float> load(const fp8_e4m3* p) {
+  const __m256i codes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  const __m256i digits = _mm256_and_si256(codes, _mm256_set1_epi16(0x7f)), sign = _mm256_slli_epi16(codes, 8);
+  const __m256i nan = _mm256_and_si256(_mm256_cmpeq_epi16(digits, _mm256_set1_epi16(0x7f)), _mm256_set1_epi16(0x7e00));
+  const __m256i halves =
+      _mm256_or_si256(_mm256_and_si256(sign, _mm256_set1_epi16(-0x8000)), _mm256_slli_epi16(digits, 7));
+  return {_mm512_maskz_cvtph_ps(0xffff, _mm256_or_si256(halves, nan)) * _mm512_set1_ps(256.0f)};
+}
 RAPT_INLINE Vec<float> broadcast(float x) { return {_mm512_set1_ps(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {_mm512_set1_pd(x)}; }
 

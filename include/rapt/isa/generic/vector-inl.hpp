@@ -25,6 +25,8 @@ template <class T> RAPT_INLINE Vec<T> load(const T* p) { return {*p}; }
 template <class T> RAPT_INLINE void store(T* p, Vec<T> a) { *p = a.raw; }
 RAPT_INLINE Vec<float> load(const Eigen::half* p) { return {detail::widened(*p)}; }
 RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) { return {detail::widened(*p)}; }
+RAPT_INLINE Vec<float> load(const fp8_e4m3* p) { return {detail::widened(*p)}; }
+RAPT_INLINE Vec<float> load(const fp8_e5m2* p) { return {detail::widened(*p)}; }
 RAPT_INLINE Vec<float> broadcast(float x) { return {x}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {x}; }
 

@@ -37,6 +37,21 @@ RAPT_INLINE Vec<float> load(const Eigen::half* p) {
 RAPT_INLINE Vec<float> load(const Eigen::bfloat16* p) {
   return {vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(p)), 16))};
 }
+/// The upper halves of halves.
+RAPT_INLINE Vec<float> load(const fp8_e5m2* p) {
+  const std::uint16_t halves[4] = {std::uint16_t(p[0].bits << 8), std::uint16_t(p[1].bits << 8),
+                                   std::uint16_t(p[2].bits << 8), std::uint16_t(p[3].bits << 8)};
+  return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)))};
+}
+/// Halves with the same digits, which are 2^8 times too small; those that they have no room for are NaN.
+RAPT_INLINE Vec<float> load(const fp8_e4m3* p) {
+  const std::uint16_t numbers[4] = {p[0].bits, p[1].bits, p[2].bits, p[3].bits};
+  const uint16x4_t codes = vld1_u16(numbers), digits = vand_u16(codes, vdup_n_u16(0x7f));
+  const uint16x4_t nan = vand_u16(vceq_u16(digits, vdup_n_u16(0x7f)), vdup_n_u16(0x7e00));
+  const uint16x4_t sign = vshl_n_u16(vand_u16(codes, vdup_n_u16(0x80)), 8);
+  const uint16x4_t halves = vorr_u16(vorr_u16(sign, vshl_n_u16(digits, 7)), nan);
+  return {vcvt_f32_f16(vreinterpret_f16_u16(halves)) * vdupq_n_f32(256.0f)};
+}
 RAPT_INLINE Vec<float> broadcast(float x) { return {vdupq_n_f32(x)}; }
 RAPT_INLINE Vec<double> broadcast(double x) { return {vdupq_n_f64(x)}; }
 
