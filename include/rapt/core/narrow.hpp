@@ -1,4 +1,5 @@
-// The 16-bit types that keys and values may be kept in, element by element. (Whole registers: the vector vocabulary.)
+// The 16-bit types that keys, values and weights may be kept in, element by element. (Whole registers: the vector
+// vocabulary.)
 #pragma once
 
 #include "rapt/core/fence_begin.hpp"
@@ -36,12 +37,14 @@ inline double widened(double x) { return x; }
 
 inline float widened(const Eigen::bfloat16& x) { return std::bit_cast<float>(std::uint32_t(bits_of(x)) << 16); }
 
-/// The exponent moves from one bias to the other by a multiplication, which makes denormal numbers normal as well.
-inline float widened(const Eigen::half& x) {
-  const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fff, sign = (bits & 0x8000) << 16;
+/// The number of a half's bits. The exponent moves from one bias to the other by a multiplication, which makes denormal
+/// numbers normal as well.
+inline float from_half_bits(std::uint16_t half) {
+  const std::uint32_t bits = half, magnitude = bits & 0x7fff, sign = (bits & 0x8000) << 16;
   const std::uint32_t moved = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f);
   return std::bit_cast<float>(sign | moved | (magnitude >= 0x7c00 ? 0x7f800000 : 0));
 }
+inline float widened(const Eigen::half& x) { return from_half_bits(bits_of(x)); }
 
 template <class K> void set_bits(K& x, std::uint32_t bits) {
   const auto narrow = static_cast<std::uint16_t>(bits);
@@ -58,18 +61,22 @@ inline std::uint16_t bfloat16_bits(float x) {
 }
 inline void narrow(float x, Eigen::bfloat16& to) { set_bits(to, bfloat16_bits(x)); }
 
-/// The same. For a denormal result the hardware rounds: the last place of 0.5 + x is worth as much as the result's.
-inline void narrow(float x, Eigen::half& to) {
+/// The same of half. For a denormal result the hardware rounds: the last place of 0.5 + x is worth as much as the
+/// result's.
+inline std::uint16_t half_bits(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x), magnitude = bits & 0x7fffffff, sign = bits >> 16 & 0x8000;
-  if (ieee::is_nan(x)) return set_bits(to, 0x7e00);
-  if (magnitude >= 0x477ff000) return set_bits(to, sign | 0x7c00);  // rounds to 65536 or more
-  if (magnitude < 0x38800000) {                                     // below 2^-14
-    const float sum = std::bit_cast<float>(magnitude) + 0.5f;       // last place 2^-24
-    return set_bits(to, sign | (std::bit_cast<std::uint32_t>(sum) - 0x3f000000));
+  std::uint32_t half = 0;
+  if (magnitude < 0x38800000) {                                // below 2^-14
+    const float sum = std::bit_cast<float>(magnitude) + 0.5f;  // last place 2^-24
+    half = std::bit_cast<std::uint32_t>(sum) - 0x3f000000;
+  } else if (magnitude < 0x477ff000) {
+    half = (magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13;
+  } else {
+    half = 0x7c00;  // rounds to 65536 or more
   }
-  const std::uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-  set_bits(to, sign | ((rounded - 0x38000000) >> 13));
+  return static_cast<std::uint16_t>(ieee::is_nan(x) ? 0x7e00 : sign | half);
 }
+inline void narrow(float x, Eigen::half& to) { set_bits(to, half_bits(x)); }
 
 }  // namespace detail
 RAPT_NAMESPACE_END
