@@ -17,25 +17,18 @@ RAPT_NOINLINE void row_tile(const T* x, const W* weights, Index count, const T* 
   for (Index i = 0; i < count; ++i, weights += detail::panel_lanes<T>) {
     const Vec<T> input = broadcast(x[i]);
     RAPT_UNROLL
-    for (int r = 0; r < Registers; ++r) sum[r] = fma(load_weights(weights + r * width), input, sum[r]);
+    for (int r = 0; r < Registers; ++r) sum[r] = fma(load(weights + r * width), input, sum[r]);
   }
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) store(sums + r * width, canonical_nan(sum[r]));
 }
 
-/// One row times the panels from `panel` to before `end_panel`.
-///   x [in]: the row, its elements side by side
+/// All of a panel's lanes likewise, as many at a time.
 template <class T, class W>
-RAPT_NOINLINE void run_row(const detail::LinearWork<T, W>& work, Index row, const T* x, Index panel, Index end_panel) {
+RAPT_INLINE void row_tiles(const T* x, const W* weights, Index count, const T* bias, T* sums) {
   constexpr Index lanes = detail::panel_lanes<T>, step = single_registers<T> * Vec<T>::lanes;
-  const Index in = work.schedule.in;
-  alignas(64) T sums[lanes];
-  for (; panel < end_panel; ++panel) {
-    for (Index lane = 0; lane < lanes; lane += step)
-      row_tile<single_registers<T>>(x, work.panels + panel * in * lanes + lane, in, work.bias + panel * lanes + lane,
-                                    sums + lane);
-    put(sums, 1, outputs_of(work, panel, row));
-  }
+  for (Index lane = 0; lane < lanes; lane += step)
+    row_tile<single_registers<T>>(x, weights + lane, count, bias + lane, sums + lane);
 }
 
 }  // namespace linear
