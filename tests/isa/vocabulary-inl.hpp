@@ -62,18 +62,18 @@ inline rapt_test::vocabulary_test::NarrowVocabulary narrow_words_of_region() {
           &do_narrow<Eigen::bfloat16>};
 }
 
-template <int Bits, int At, class W> RAPT_NOINLINE void do_fields(const W* a, float* without_sign, float* with_sign) {
-  store(without_sign, unsigned_field<Bits, At>(load(a)));
-  store(with_sign, signed_field<Bits, At>(load(a)));
+template <int Bits, int At, class W> RAPT_NOINLINE void do_fields(const W* a, float* as_it_is, float* centred) {
+  store(as_it_is, field<Bits, At>(load(a)));
+  store(centred, centred_field<Bits, At>(load(a)));
 }
 /// (A word is a field of 5 bits and the next ones, moved to where that stands.)
 template <int By, class W> RAPT_NOINLINE void do_shift(const W* a, float* left, float* right) {
-  store(left, unsigned_field<5, 27>(shift_left<By>(load(a))));
-  store(right, unsigned_field<5, 0>(shift_right<By>(load(a))));
+  store(left, field<5, 27>(shift_left<By>(load(a))));
+  store(right, field<5, 0>(shift_right<By>(load(a))));
 }
 template <class C> RAPT_NOINLINE void do_load_codes(const C* a, float* r) { store(r, load(a)); }
 template <class C, class W> RAPT_NOINLINE void do_join(const C* a, const W* b, float* r) {
-  store(r, unsigned_field<5, 3>(either(load_bytes(a), load(b))));
+  store(r, field<5, 3>(either(load_bytes(a), load(b))));
 }
 
 inline rapt_test::vocabulary_test::CodeVocabulary code_words_of_region() {

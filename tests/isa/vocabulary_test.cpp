@@ -52,7 +52,7 @@ struct NarrowVocabulary {
 struct CodeVocabulary {
   struct Field {
     int bits, at;
-    void (*take)(const std::uint32_t* a, float* without_sign, float* with_sign);
+    void (*take)(const std::uint32_t* a, float* as_it_is, float* centred);
   };
   struct Shift {
     int by;
@@ -401,9 +401,9 @@ TEST_P(VectorVocabulary, TakesFieldsOutOfWordsAndJoinsThem) {
     for (const auto& field : words.fields) {
       field.take(a.data(), found.data(), other.data());
       for (std::size_t i = 0; i < n; ++i) {
-        const int code = static_cast<int>(field_of(a[i], field.bits, field.at)), half = 1 << (field.bits - 1);
+        const int code = static_cast<int>(field_of(a[i], field.bits, field.at));
         ASSERT_EQ(found[i], static_cast<float>(code));
-        ASSERT_EQ(other[i], static_cast<float>(code < half ? code : code - 2 * half));
+        ASSERT_EQ(other[i], static_cast<float>(code - (1 << (field.bits - 1))));
       }
     }
     for (const auto& shift : words.shifts) {

@@ -58,8 +58,8 @@ template <class B> void expect_codes_in_their_bits() {
     for (Index i = 0; i < 32; ++i) {
       std::uint64_t word = panel.low[i / 8][lane];
       if constexpr (bits == 5) word |= std::uint64_t(panel.high[i / 8][lane]) << 32;
-      const auto code = static_cast<std::uint64_t>(rapt::detail::code_of(blocks[lane], i));
-      EXPECT_EQ(word >> (i % 8 * bits) & ((1 << bits) - 1), code & ((1 << bits) - 1)) << "input " << i;
+      const int stored = rapt::detail::code_of(blocks[lane], i) + rapt::detail::code_offset<B>;
+      EXPECT_EQ(word >> (i % 8 * bits) & ((1 << bits) - 1), static_cast<std::uint64_t>(stored)) << "input " << i;
     }
   }
 }

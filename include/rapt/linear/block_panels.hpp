@@ -14,39 +14,40 @@ namespace detail {
 
 inline constexpr Index block_lanes = panel_lanes<float>;
 
-/// The codes of 32 inputs and a panel's outputs. Those of 4 and 5 bits stand eight inputs together: the first one's in
-/// the lowest bits of a word, the next one's above it. Of 40 bits the upper 8 are in a byte.
+/// The codes of 32 inputs and a panel's outputs. Those of 4 and 5 bits stand as they are stored, never negative, and of
+/// eight inputs together: the first one's in the lowest bits of a word, the next one's above it. Of 40 bits the upper 8
+/// are in a byte.
 template <int Bits> struct PanelCodes;
 template <> struct PanelCodes<8> {
   std::int8_t codes[block_size][block_lanes];
 
-  void put(Index input, Index lane, int code) { codes[input][lane] = static_cast<std::int8_t>(code); }
+  void put(Index input, Index lane, int stored) { codes[input][lane] = static_cast<std::int8_t>(stored); }
 };
 template <> struct PanelCodes<4> {
   std::uint32_t low[block_size / 8][block_lanes];
 
-  void put(Index input, Index lane, int code) {
-    low[input / 8][lane] |= static_cast<std::uint32_t>(code & 15) << (input % 8 * 4);
+  void put(Index input, Index lane, int stored) {
+    low[input / 8][lane] |= static_cast<std::uint32_t>(stored) << (input % 8 * 4);
   }
 };
 template <> struct PanelCodes<5> {
   std::uint32_t low[block_size / 8][block_lanes];
   std::uint8_t high[block_size / 8][block_lanes];
 
-  void put(Index input, Index lane, int code) {
-    const std::uint64_t placed = static_cast<std::uint64_t>(code & 31) << (input % 8 * 5);
+  void put(Index input, Index lane, int stored) {
+    const std::uint64_t placed = static_cast<std::uint64_t>(stored) << (input % 8 * 5);
     low[input / 8][lane] |= static_cast<std::uint32_t>(placed & 0xffffffff);
     high[input / 8][lane] = static_cast<std::uint8_t>(high[input / 8][lane] | placed >> 32);
   }
 };
 
-/// 32 inputs of a panel. Codes that have no minimum to count from are signed numbers.
+/// 32 inputs of a panel.
 template <BlockFormat B> struct PanelBlock : PanelCodes<code_bits<B>> {
   std::uint16_t d[block_lanes];
 
   void set(Index lane, const B& block) {
     d[lane] = block.d;
-    for (Index i = 0; i < block_size; ++i) this->put(i, lane, code_of(block, i));
+    for (Index i = 0; i < block_size; ++i) this->put(i, lane, code_of(block, i) + code_offset<B>);
   }
 };
 template <BlockFormat B>
@@ -56,7 +57,7 @@ struct PanelBlock<B> : PanelCodes<code_bits<B>> {
 
   void set(Index lane, const B& block) {
     d[lane] = block.d, m[lane] = block.m;
-    for (Index i = 0; i < block_size; ++i) this->put(i, lane, code_of(block, i));
+    for (Index i = 0; i < block_size; ++i) this->put(i, lane, code_of(block, i) + code_offset<B>);
   }
 };
 static_assert(sizeof(PanelBlock<q8_0>) == block_lanes * sizeof(q8_0) &&

@@ -29,9 +29,9 @@ template <class B> RAPT_INLINE auto scale_of(const detail::PanelBlock<B>& block,
 /// The codes that begin at bit `At` of the words.
 template <class B, int At, class V> RAPT_INLINE auto codes_at(V words) {
   if constexpr (detail::has_minimum<B>)
-    return unsigned_field<detail::code_bits<B>, At>(words);
+    return field<detail::code_bits<B>, At>(words);
   else
-    return signed_field<detail::code_bits<B>, At>(words);
+    return centred_field<detail::code_bits<B>, At>(words);
 }
 
 /// The codes of eight inputs, from `input` on.

@@ -138,19 +138,23 @@ template <int N> RAPT_INLINE Vec<std::uint32_t> shift_left(Vec<std::uint32_t> a)
   return {_mm256_slli_epi32(a.raw, N)};
 }
 template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a) {
-  return {_mm256_srli_epi32(a.raw, N)};
+  if constexpr (N == 0)
+    return a;
+  else
+    return {_mm256_srli_epi32(a.raw, N)};
 }
 RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) {
   return {_mm256_or_si256(a.raw, b.raw)};
 }
-/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: without a sign, and with one.
-template <int Bits, int At> RAPT_INLINE Vec<float> unsigned_field(Vec<std::uint32_t> a) {
-  const __m256i mask = _mm256_set1_epi32((1 << Bits) - 1);
-  return {_mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(a.raw, At), mask))};
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE __m256i integer_field(Vec<std::uint32_t> a) {
+  return _mm256_and_si256(shift_right<At>(a).raw, _mm256_set1_epi32((1 << Bits) - 1));
 }
-template <int Bits, int At> RAPT_INLINE Vec<float> signed_field(Vec<std::uint32_t> a) {
-  const __m256i top = _mm256_slli_epi32(a.raw, 32 - Bits - At);
-  return {_mm256_cvtepi32_ps(_mm256_srai_epi32(top, 32 - Bits))};
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
+  return {_mm256_cvtepi32_ps(integer_field<Bits, At>(a))};
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return {_mm256_cvtepi32_ps(_mm256_sub_epi32(integer_field<Bits, At>(a), _mm256_set1_epi32(1 << (Bits - 1))))};
 }
 
 /// Lane i receives lane i + N, around the end.

@@ -163,23 +163,23 @@ RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b
   return {_mm512_or_si512(a.raw, b.raw)};
 }
 /// Looked up by the low bits, 4 of them in a table of 16 numbers, 5 in one of 32: no mask, and no conversion.
-template <int Bits, bool Signed> RAPT_INLINE Vec<float> number_of_code(Vec<std::uint32_t> code) {
+template <int Bits, bool Centred> RAPT_INLINE Vec<float> number_of_code(Vec<std::uint32_t> code) {
   const __m512 from_0 = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   if constexpr (Bits == 4) {
-    const __m512 with_sign = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2, 1, 0);
-    return {_mm512_maskz_permutexvar_ps(0xffff, code.raw, Signed ? with_sign : from_0)};
+    const __m512 from_minus_8 = _mm512_set_ps(7, 6, 5, 4, 3, 2, 1, 0, -1, -2, -3, -4, -5, -6, -7, -8);
+    return {_mm512_maskz_permutexvar_ps(0xffff, code.raw, Centred ? from_minus_8 : from_0)};
   } else {
     static_assert(Bits == 5);
     const __m512 from_16 = _mm512_set_ps(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16);
-    const __m512 below_0 = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16);
-    return {_mm512_permutex2var_ps(from_0, code.raw, Signed ? below_0 : from_16)};
+    const __m512 from_minus_16 = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16);
+    return {_mm512_permutex2var_ps(Centred ? from_minus_16 : from_0, code.raw, Centred ? from_0 : from_16)};
   }
 }
-/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: without a sign, and with one.
-template <int Bits, int At> RAPT_INLINE Vec<float> unsigned_field(Vec<std::uint32_t> a) {
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
   return number_of_code<Bits, false>(shift_right<At>(a));
 }
-template <int Bits, int At> RAPT_INLINE Vec<float> signed_field(Vec<std::uint32_t> a) {
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
   return number_of_code<Bits, true>(shift_right<At>(a));
 }
 

@@ -68,13 +68,12 @@ RAPT_INLINE Vec<std::uint32_t> load_bytes(const std::uint8_t* p) { return {*p}; 
 template <int N> RAPT_INLINE Vec<std::uint32_t> shift_left(Vec<std::uint32_t> a) { return {a.raw << N}; }
 template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a) { return {a.raw >> N}; }
 RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) { return {a.raw | b.raw}; }
-/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: without a sign, and with one.
-template <int Bits, int At> RAPT_INLINE Vec<float> unsigned_field(Vec<std::uint32_t> a) {
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
   return {static_cast<float>(a.raw >> At & ((1 << Bits) - 1))};
 }
-template <int Bits, int At> RAPT_INLINE Vec<float> signed_field(Vec<std::uint32_t> a) {
-  const auto top = static_cast<std::int32_t>(a.raw << (32 - Bits - At));
-  return {static_cast<float>(top >> (32 - Bits))};
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return {field<Bits, At>(a).raw - static_cast<float>(1 << (Bits - 1))};
 }
 
 /// Lane i receives lane i + N, around the end.

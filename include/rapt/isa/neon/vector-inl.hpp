@@ -136,13 +136,15 @@ template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a
     return {vshrq_n_u32(a.raw, N)};
 }
 RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) { return {vorrq_u32(a.raw, b.raw)}; }
-/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: without a sign, and with one.
-template <int Bits, int At> RAPT_INLINE Vec<float> unsigned_field(Vec<std::uint32_t> a) {
-  return {vcvtq_f32_u32(vandq_u32(shift_right<At>(a).raw, vdupq_n_u32((1 << Bits) - 1)))};
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE int32x4_t integer_field(Vec<std::uint32_t> a) {
+  return vreinterpretq_s32_u32(vandq_u32(shift_right<At>(a).raw, vdupq_n_u32((1 << Bits) - 1)));
 }
-template <int Bits, int At> RAPT_INLINE Vec<float> signed_field(Vec<std::uint32_t> a) {
-  const int32x4_t top = vreinterpretq_s32_u32(vshlq_n_u32(a.raw, 32 - Bits - At));
-  return {vcvtq_f32_s32(vshrq_n_s32(top, 32 - Bits))};
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
+  return {vcvtq_f32_s32(integer_field<Bits, At>(a))};
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return {vcvtq_f32_s32(vsubq_s32(integer_field<Bits, At>(a), vdupq_n_s32(1 << (Bits - 1))))};
 }
 
 /// Lane i receives lane i + N, around the end.
