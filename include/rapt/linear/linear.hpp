@@ -117,7 +117,7 @@ template <class T, class W = T> class Linear {
   /// What a call with so many rows needs of its workspace. `side_by_side`: the elements of a row of x.
   Index workspace_bytes(Index rows, Executor* executor = nullptr, bool side_by_side = true) const {
     const detail::LinearSchedule s =
-        detail::make_linear_schedule(rows, in_, panels_, sizeof(T), detail::workers_of(executor));
+        detail::make_linear_schedule(rows, in_, panels_, sizeof(T), detail::workers_of(executor), widens);
     return s.workers * detail::linear_scratch_bytes(s, side_by_side ? 1 : 2, sizeof(T), widens);
   }
 
@@ -197,7 +197,7 @@ void Linear<T, W>::multiply(const MatrixView<const T>& x, std::span<const Matrix
   check(x, y);
   const Isa isa = options.isa ? detail::isa_named(name(*options.isa), "options.isa") : active_isa();
   const Index workers = detail::workers_of(options.executor);
-  const detail::LinearSchedule s = detail::make_linear_schedule(x.rows, in_, panels_, sizeof(T), workers);
+  const detail::LinearSchedule s = detail::make_linear_schedule(x.rows, in_, panels_, sizeof(T), workers, widens);
   const Index scratch_bytes = detail::linear_scratch_bytes(s, x.column_stride, sizeof(T), widens);
   Workspace own;
   Workspace& workspace = options.workspace == nullptr ? own : *options.workspace;

@@ -32,6 +32,10 @@ struct LinearSchedule {
 /// second-level cache together with the sums. With fewer, sums would come and go more often.
 inline constexpr Index most_slice = 512;
 
+/// The same where narrower weights are widened for few rows, which don't make up for what a slice beyond the
+/// first-level cache takes to write: here it is 16 KiB long, and the sums of so few rows fit beside it.
+inline constexpr Index short_slice = 64, few_rows = 48;
+
 /// Inputs of a slice are a multiple of this: whole blocks of weights that share a scale.
 inline constexpr Index slice_step = 32;
 
@@ -44,13 +48,15 @@ inline constexpr Index rows_bytes = Index(5) << 20;
 /// Rows of a block are a multiple of this, if there are as many: whole register tiles, 6 or 4 high.
 inline constexpr Index rows_step = 12;
 
-inline LinearSchedule make_linear_schedule(Index rows, Index in, Index panels, Index element, Index workers) {
+/// `widens`: weights are kept narrower than what is computed in.
+inline LinearSchedule make_linear_schedule(Index rows, Index in, Index panels, Index element, Index workers,
+                                           bool widens = false) {
   LinearSchedule s{};
   s.rows = rows;
   s.in = in;
   s.panels = panels;
-  const Index slices = ceil_div(in, most_slice);
-  s.slice = std::min(round_up(ceil_div(in, slices), slice_step), most_slice);
+  const Index most = widens && rows <= few_rows ? short_slice : most_slice, slices = ceil_div(in, most);
+  s.slice = std::min(round_up(ceil_div(in, slices), slice_step), most);
   const Index wanted = workers > 1 ? items_per_worker * workers : 1;
   const Index for_cache = ceil_div(rows, std::clamp(rows_bytes / (in * element), 4 * rows_step, most_rows));
   const Index for_workers = std::min(ceil_div(wanted, panels), ceil_div(rows, 2 * rows_step));
