@@ -104,7 +104,10 @@ RAPT_NOINLINE void row_tile_of_blocks(const T* x, const detail::PanelBlock<B>* b
   Vec<T> sum[Registers];
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) sum[r] = load(bias + r * width);
-  for (; count > 0; --count, ++block, x += detail::block_size) block_step<Registers>(x, *block, lane, sum);
+  for (; count > 0; --count, ++block, x += detail::block_size) {
+    fetch_ahead(block, Index(sizeof *block));
+    block_step<Registers>(x, *block, lane, sum);
+  }
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) store(sums + r * width, canonical_nan(sum[r]));
 }

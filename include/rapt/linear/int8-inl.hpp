@@ -28,6 +28,7 @@ RAPT_NOINLINE void row_tile_of_codes(const T* x, const C* codes, const T* scales
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) sum[r] = load(bias + r * width), scale[r] = load(scales + r * width);
   for (Index i = 0; i < count; ++i, codes += detail::panel_lanes<T>) {
+    fetch_ahead(codes, detail::panel_lanes<T>);
     const Vec<T> input = broadcast(x[i]);
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) sum[r] = fma(mul(scale[r], load(codes + r * width)), input, sum[r]);

@@ -5,8 +5,18 @@
 RAPT_REGION_OPEN
 namespace linear {
 
-/// The sums of one row over all its inputs, for `Registers` registers of a panel. Nothing but loads and multiply-adds,
-/// from one end of the panel to the other: what the hardware's prefetchers follow best.
+/// Asks for the `bytes` that come so much further on, which may be nobody's. Where narrower weights are made numbers
+/// between two loads, the processor sees too few of the loads ahead to keep the memory busy: on a Xeon of the fourth
+/// generation, weights of 4 bits that no cache of the core's held took twice as long.
+constexpr Index row_ahead = 8192;
+template <class U> RAPT_INLINE void fetch_ahead(const U* weights, Index bytes) {
+  const std::uintptr_t soon = reinterpret_cast<std::uintptr_t>(weights) + row_ahead;
+  for (Index at = 0; at < bytes; at += 64) prefetch(reinterpret_cast<const void*>(soon + static_cast<std::size_t>(at)));
+}
+
+/// The sums of one row over all its inputs, for `Registers` registers of a panel. Of weights that are numbers already,
+/// nothing but loads and multiply-adds, from one end of the panel to the other: what the hardware's prefetchers follow
+/// best.
 ///   x [count], weights [count][panel_lanes], bias and sums: a number for each lane
 template <int Registers, class T, class W>
 RAPT_NOINLINE void row_tile(const T* x, const W* weights, Index count, const T* bias, T* sums) {
@@ -15,6 +25,7 @@ RAPT_NOINLINE void row_tile(const T* x, const W* weights, Index count, const T* 
   RAPT_UNROLL
   for (int r = 0; r < Registers; ++r) sum[r] = load(bias + r * width);
   for (Index i = 0; i < count; ++i, weights += detail::panel_lanes<T>) {
+    if constexpr (sizeof(W) < sizeof(T)) fetch_ahead(weights, detail::panel_lanes<T> * Index(sizeof(W)));
     const Vec<T> input = broadcast(x[i]);
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r) sum[r] = fma(load(weights + r * width), input, sum[r]);
