@@ -72,9 +72,12 @@ template <class T, class B> RAPT_NOINLINE void widen(const detail::PanelBlock<B>
 
 /// Whole blocks, also where the last one is not all wanted.
 template <class T, BlockFormat B>
-RAPT_INLINE const T* numbers_of(const Panel<T, B>& panel, Index begin, Index count, T* room) {
+RAPT_INLINE const T* numbers_of(const Panel<T, B>& panel, Index begin, Index count, bool fetches, T* room) {
   const detail::PanelBlock<B>* block = panel.from(begin);
-  for (Index i = 0; i < count; i += detail::block_size, ++block) widen(*block, room + i * detail::panel_lanes<T>);
+  for (Index i = 0; i < count; i += detail::block_size, ++block) {
+    if (fetches) fetch_ahead(block, Index(sizeof *block));
+    widen(*block, room + i * detail::panel_lanes<T>);
+  }
   return room;
 }
 

@@ -9,14 +9,17 @@ template <class T> RAPT_INLINE const T* scales_of(const Panel<T, int8>& panel) {
   return reinterpret_cast<const T*>(panel.from(panel.in));
 }
 
-template <class T> RAPT_NOINLINE const T* numbers_of(const Panel<T, int8>& panel, Index begin, Index count, T* room) {
+template <class T>
+RAPT_NOINLINE const T* numbers_of(const Panel<T, int8>& panel, Index begin, Index count, bool fetches, T* room) {
   constexpr Index lanes = detail::panel_lanes<T>;
   const auto* codes = panel.from(begin);
   const T* const scales = scales_of(panel);
   T* to = room;
-  for (Index i = 0; i < count; ++i, codes += lanes, to += lanes)
+  for (Index i = 0; i < count; ++i, codes += lanes, to += lanes) {
+    if (fetches) fetch_ahead(codes, lanes);
     for (Index lane = 0; lane < lanes; lane += Vec<T>::lanes)
       store(to + lane, mul(load(scales + lane), load(codes + lane)));
+  }
   return room;
 }
 

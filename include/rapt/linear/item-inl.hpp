@@ -64,7 +64,7 @@ RAPT_NOINLINE void run_item(const detail::LinearWork<T, W>& work, Index item, st
     for (Index begin = 0; begin < s.in; begin += s.slice) {
       const Index count = s.slice < s.in - begin ? s.slice : s.in - begin;
       const auto *const slice = weights.from(begin), *const next = weights.from(begin + count);
-      const T* const numbers = numbers_of(weights, begin, count, room);
+      const T* const numbers = numbers_of(weights, begin, count, rows < least_rows_ahead, room);
       Ahead ahead = ahead_of(next, end, next - slice, rows, tile_count * (count / prefetch_steps));
       multiply_slice(x, rows, s.in, numbers, Stage<T>{work.bias + panel * lanes, begin, count, begin + count == s.in},
                      sums, y, ahead);

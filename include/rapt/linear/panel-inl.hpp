@@ -21,14 +21,20 @@ template <class T, class W> RAPT_INLINE Panel<T, W> panel_of(const detail::Linea
 }
 
 /// A slice of `count` inputs, [count][panel_lanes]. Of numbers that are what is computed with: where they stand.
-template <class T> RAPT_INLINE const T* numbers_of(const Panel<T, T>& panel, Index begin, Index, T*) {
+template <class T> RAPT_INLINE const T* numbers_of(const Panel<T, T>& panel, Index begin, Index, bool, T*) {
   return panel.from(begin);
 }
-/// Of others in `room`, which is a schedule's slice long: here of 16 bits.
+/// Of others in `room`, which is a schedule's slice long; `fetches` unless others see to it that the next ones come.
+/// Here of 16 bits.
 template <class T, class K>
-RAPT_NOINLINE const T* numbers_of(const Panel<T, K>& panel, Index begin, Index count, T* room) {
-  const K* const from = panel.from(begin);
-  for (Index i = 0; i < count * detail::panel_lanes<T>; i += Vec<T>::lanes) store(room + i, load(from + i));
+RAPT_NOINLINE const T* numbers_of(const Panel<T, K>& panel, Index begin, Index count, bool fetches, T* room) {
+  constexpr Index lanes = detail::panel_lanes<T>;
+  const K* from = panel.from(begin);
+  T* to = room;
+  for (Index i = 0; i < count; ++i, from += lanes, to += lanes) {
+    if (fetches) fetch_ahead(from, lanes * Index(sizeof(K)));
+    for (Index lane = 0; lane < lanes; lane += Vec<T>::lanes) store(to + lane, load(from + lane));
+  }
   return room;
 }
 
