@@ -3,6 +3,7 @@
 //
 //     rapt_linear_bench                                    everything
 //     rapt_linear_bench --benchmark_filter=rows_1/         some of it
+//     rapt_linear_bench --benchmark_filter=^q4_0           with weights that are kept narrower: half, bfloat16, int8, …
 //     rapt_linear_bench_native --benchmark_filter=eigen    Eigen's best
 //
 // A repetition is one run, and what is shown are medians. The counters:

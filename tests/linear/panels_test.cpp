@@ -48,7 +48,7 @@ template <class B> void expect_codes_in_their_bits() {
   for (Index lane = 0; lane < 64; ++lane) {
     for (std::size_t i = 0; i < sizeof(B); ++i)
       reinterpret_cast<unsigned char*>(&blocks[lane])[i] = static_cast<unsigned char>(random.next());
-    panel.set(lane, blocks[lane]);
+    panel.put(lane, blocks[lane]);
   }
   for (Index lane = 0; lane < 64; ++lane) {
     EXPECT_EQ(panel.d[lane], blocks[lane].d);

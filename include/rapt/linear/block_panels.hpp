@@ -21,12 +21,12 @@ template <int Bits> struct PanelCodes;
 template <> struct PanelCodes<8> {
   std::int8_t codes[block_size][block_lanes];
 
-  void put(Index input, Index lane, int stored) { codes[input][lane] = static_cast<std::int8_t>(stored); }
+  void put_code(Index input, Index lane, int stored) { codes[input][lane] = static_cast<std::int8_t>(stored); }
 };
 template <> struct PanelCodes<4> {
   std::uint32_t low[block_size / 8][block_lanes];
 
-  void put(Index input, Index lane, int stored) {
+  void put_code(Index input, Index lane, int stored) {
     low[input / 8][lane] |= static_cast<std::uint32_t>(stored) << (input % 8 * 4);
   }
 };
@@ -34,30 +34,30 @@ template <> struct PanelCodes<5> {
   std::uint32_t low[block_size / 8][block_lanes];
   std::uint8_t high[block_size / 8][block_lanes];
 
-  void put(Index input, Index lane, int stored) {
+  void put_code(Index input, Index lane, int stored) {
     const std::uint64_t placed = static_cast<std::uint64_t>(stored) << (input % 8 * 5);
     low[input / 8][lane] |= static_cast<std::uint32_t>(placed & 0xffffffff);
     high[input / 8][lane] = static_cast<std::uint8_t>(high[input / 8][lane] | placed >> 32);
   }
 };
 
-/// 32 inputs of a panel.
-template <BlockFormat B> struct PanelBlock : PanelCodes<code_bits<B>> {
+/// Their scales, and the minima that they count from, if they do.
+template <bool HasMinimum> struct PanelScales {
   std::uint16_t d[block_lanes];
 
-  void set(Index lane, const B& block) {
-    d[lane] = block.d;
-    for (Index i = 0; i < block_size; ++i) this->put(i, lane, code_of(block, i) + code_offset<B>);
-  }
+  template <BlockFormat B> void put_scale(Index lane, const B& block) { d[lane] = block.d; }
 };
-template <BlockFormat B>
-  requires has_minimum<B>
-struct PanelBlock<B> : PanelCodes<code_bits<B>> {
+template <> struct PanelScales<true> {
   std::uint16_t d[block_lanes], m[block_lanes];
 
-  void set(Index lane, const B& block) {
-    d[lane] = block.d, m[lane] = block.m;
-    for (Index i = 0; i < block_size; ++i) this->put(i, lane, code_of(block, i) + code_offset<B>);
+  template <BlockFormat B> void put_scale(Index lane, const B& block) { d[lane] = block.d, m[lane] = block.m; }
+};
+
+/// 32 inputs of a panel.
+template <BlockFormat B> struct PanelBlock : PanelCodes<code_bits<B>>, PanelScales<has_minimum<B>> {
+  void put(Index lane, const B& block) {
+    this->put_scale(lane, block);
+    for (Index i = 0; i < block_size; ++i) this->put_code(i, lane, code_of(block, i) + code_offset<B>);
   }
 };
 static_assert(sizeof(PanelBlock<q8_0>) == block_lanes * sizeof(q8_0) &&
@@ -92,7 +92,7 @@ template <BlockFormat B> struct PanelFormat<float, B> {
       for (Index block = 0; block < blocks; ++block, ++panels) {
         *panels = {};
         for (Index lane = 0; lane < std::min(block_lanes, out - first); ++lane)
-          panels->set(lane, block_of<B>(weight, first + lane, block));
+          panels->put(lane, block_of<B>(weight, first + lane, block));
       }
   }
 };
