@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "support/golden.hpp"
+
 namespace rapt_test::fp8_test {
 namespace {
 
@@ -84,6 +86,34 @@ TYPED_TEST(Fp8, Saturates) {
   EXPECT_EQ(this->bits_of(-1e-30f), 128);
   EXPECT_EQ(this->bits_of(std::numeric_limits<float>::denorm_min()), 0);
 }
+
+class GoldenFp8 : public GoldenCase {};
+
+/// (That package doesn't saturate.)
+template <class F> void expect_golden(const GoldenTensor& x, const GoldenTensor& bits, const GoldenTensor& values) {
+  ASSERT_EQ(x.numbers.size(), bits.integers.size());
+  int compared = 0;
+  for (std::size_t i = 0; i < x.numbers.size(); ++i) {
+    if (!std::isfinite(meaning<F>(static_cast<int>(bits.integers[i])))) continue;
+    F narrow{};
+    rapt::detail::narrow(x.numbers[i], narrow);
+    EXPECT_EQ(narrow.bits, bits.integers[i]) << x.numbers[i];
+    ++compared;
+  }
+  EXPECT_GT(compared, 1000);
+  ASSERT_EQ(values.numbers.size(), 256U);
+  for (std::size_t code = 0; code < 256; ++code) {
+    const float number = rapt::detail::widened(F{static_cast<std::uint8_t>(code)}), expected = values.numbers[code];
+    EXPECT_TRUE(number == expected || (std::isnan(number) && std::isnan(expected))) << code;
+  }
+}
+
+TEST_P(GoldenFp8, AreThoseOfThePackageMlDtypes) {
+  const bool e4m3 = std::string(GetParam()) == "narrow/fp8_e4m3fn";
+  const auto expect = e4m3 ? &expect_golden<fp8_e4m3> : &expect_golden<fp8_e5m2>;
+  expect(tensor("x"), tensor("bits"), tensor("values"));
+}
+INSTANTIATE_TEST_SUITE_P(Narrow, GoldenFp8, testing::Values("narrow/fp8_e4m3fn", "narrow/fp8_e5m2"), golden_name);
 
 }  // namespace
 }  // namespace rapt_test::fp8_test

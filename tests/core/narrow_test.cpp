@@ -44,6 +44,14 @@ TEST(Narrow, RoundsFloatsOfAllKinds) {
   } while (pattern >= step);
 }
 
+TEST(Narrow, ConvertsTheBitsOfHalvesWithoutTheirType) {
+  for (const float x : edges_of<Eigen::half>()) {
+    const std::uint16_t found = rapt::detail::half_bits(x);
+    ASSERT_EQ(found, expected_pattern<Eigen::half>(x)) << x;
+    ASSERT_EQ(bits(rapt::detail::from_half_bits(found)), bits(rapt::detail::widened(from_pattern<Eigen::half>(found))));
+  }
+}
+
 TEST(Narrow, LeavesFloatsAndDoublesAsTheyAre) {
   for (const float x : {0.0f, -0.0f, 1.1f, std::numeric_limits<float>::denorm_min(), from_bits<float>(0xffffffff)}) {
     float narrow = 5;

@@ -62,6 +62,34 @@ inline rapt_test::vocabulary_test::NarrowVocabulary narrow_words_of_region() {
           &do_narrow<Eigen::bfloat16>};
 }
 
+template <int Bits, int At, class W> RAPT_NOINLINE void do_fields(const W* a, float* as_it_is, float* centred) {
+  store(as_it_is, field<Bits, At>(load(a)));
+  store(centred, centred_field<Bits, At>(load(a)));
+}
+/// (A word is a field of 5 bits and the next ones, moved to where that stands.)
+template <int By, class W> RAPT_NOINLINE void do_shift(const W* a, float* left, float* right) {
+  store(left, field<5, 27>(shift_left<By>(load(a))));
+  store(right, field<5, 0>(shift_right<By>(load(a))));
+}
+template <class C> RAPT_NOINLINE void do_load_codes(const C* a, float* r) { store(r, load(a)); }
+template <class C, class W> RAPT_NOINLINE void do_join(const C* a, const W* b, float* r) {
+  store(r, field<5, 3>(either(load_bytes(a), load(b))));
+}
+
+inline rapt_test::vocabulary_test::CodeVocabulary code_words_of_region() {
+  using Word = std::uint32_t;
+  return {Vec<float>::lanes,
+          &do_load_codes<std::int8_t>,
+          &do_join<std::uint8_t, Word>,
+          {{4, 0, &do_fields<4, 0, Word>},
+           {4, 12, &do_fields<4, 12, Word>},
+           {4, 28, &do_fields<4, 28, Word>},
+           {5, 0, &do_fields<5, 0, Word>},
+           {5, 15, &do_fields<5, 15, Word>},
+           {5, 25, &do_fields<5, 25, Word>}},
+          {{2, &do_shift<2, Word>}, {16, &do_shift<16, Word>}, {30, &do_shift<30, Word>}}};
+}
+
 template <class T> rapt_test::vocabulary_test::Vocabulary<T> words_of_region() {
   return {region_isa,     Vec<T>::lanes,    &do_copy<T>,       &do_broadcast<T>, &do_add<T>,
           &do_sub<T>,     &do_mul<T>,       &do_div<T>,        &do_max<T>,       &do_fma<T>,

@@ -48,6 +48,23 @@ struct NarrowVocabulary {
   void (*store_bfloat16)(const float* a, Eigen::bfloat16* r);
 };
 
+/// The words that make numbers of codes, `lanes` at once.
+struct CodeVocabulary {
+  struct Field {
+    int bits, at;
+    void (*take)(const std::uint32_t* a, float* as_it_is, float* centred);
+  };
+  struct Shift {
+    int by;
+    void (*move)(const std::uint32_t* a, float* left, float* right);  // the upper 5 bits, and the lower ones
+  };
+  int lanes;
+  void (*load_codes)(const std::int8_t* a, float* r);
+  void (*join)(const std::uint8_t* a, const std::uint32_t* b, float* r);  // bits 3 to 7 of either
+  Field fields[6];
+  Shift shifts[3];
+};
+
 }  // namespace rapt_test::vocabulary_test
 
 #define RAPT_EACH_REGION "isa/vocabulary-inl.hpp"
@@ -64,6 +81,11 @@ template <class T> Vocabulary<T> vocabulary(Isa isa) {
 NarrowVocabulary narrow_vocabulary(Isa isa) {
   using namespace rapt;
   return RAPT_OF_REGION(isa, vocabulary::narrow_words_of_region());
+}
+
+CodeVocabulary code_vocabulary(Isa isa) {
+  using namespace rapt;
+  return RAPT_OF_REGION(isa, vocabulary::code_words_of_region());
 }
 
 /// Numbers of every kind: ordinary, tiny, huge, zeros of both signs, infinities and NaN.
@@ -345,6 +367,55 @@ TEST_P(VectorVocabulary, StoresToTheNearest16BitNumber) {
   const NarrowVocabulary words = narrow_vocabulary(GetParam());
   expect_stored_to_nearest(words.lanes, words.store_half);
   expect_stored_to_nearest(words.lanes, words.store_bfloat16);
+}
+
+TEST_P(VectorVocabulary, LoadsEveryIntegerOf8Bits) {
+  const CodeVocabulary words = code_vocabulary(GetParam());
+  const std::size_t n = static_cast<std::size_t>(words.lanes);
+  std::vector<std::int8_t> a(n + 1);  // one element off
+  std::vector<float> found(n + 2, sentinel<float>);
+  for (int first = 0; first < 256; ++first) {
+    for (std::size_t i = 0; i < n; ++i) a[i + 1] = static_cast<std::int8_t>((first + static_cast<int>(i)) % 256 - 128);
+    words.load_codes(a.data() + 1, found.data() + 1);
+    for (std::size_t i = 1; i <= n; ++i) ASSERT_EQ(found[i], static_cast<float>(a[i]));
+    ASSERT_EQ(found.front(), sentinel<float>);
+    ASSERT_EQ(found.back(), sentinel<float>);
+  }
+}
+
+/// Bits `at` to `at + bits` of a word.
+std::uint32_t field_of(std::uint32_t word, int bits, int at) { return word >> at & ((1u << bits) - 1); }
+
+TEST_P(VectorVocabulary, TakesFieldsOutOfWordsAndJoinsThem) {
+  const CodeVocabulary words = code_vocabulary(GetParam());
+  const std::size_t n = static_cast<std::size_t>(words.lanes);
+  std::vector<std::uint32_t> a(n);
+  std::vector<std::uint8_t> bytes(n);
+  std::vector<float> found(n), other(n);
+  Random random(7);
+  for (int turn = 0; turn < 500; ++turn) {
+    for (std::size_t i = 0; i < n; ++i) {
+      a[i] = static_cast<std::uint32_t>(random.next());
+      bytes[i] = static_cast<std::uint8_t>(random.next());
+    }
+    for (const auto& field : words.fields) {
+      field.take(a.data(), found.data(), other.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        const int code = static_cast<int>(field_of(a[i], field.bits, field.at));
+        ASSERT_EQ(found[i], static_cast<float>(code));
+        ASSERT_EQ(other[i], static_cast<float>(code - (1 << (field.bits - 1))));
+      }
+    }
+    for (const auto& shift : words.shifts) {
+      shift.move(a.data(), found.data(), other.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        ASSERT_EQ(found[i], static_cast<float>(field_of(a[i] << shift.by, 5, 27)));
+        ASSERT_EQ(other[i], static_cast<float>(field_of(a[i] >> shift.by, 5, 0)));
+      }
+    }
+    words.join(bytes.data(), a.data(), found.data());
+    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(found[i], static_cast<float>(field_of(bytes[i] | a[i], 5, 3)));
+  }
 }
 
 /// exp of `a` in every lane has the bits of the contract's.

@@ -1,6 +1,6 @@
 // Who allocates: a Linear its weights, once; a call its workspace, and nothing at all where the caller brings one.
 // Replaces this program's operator new.
-#include "linear/projections.hpp"
+#include "linear/formats.hpp"
 #include "support/allocations.hpp"
 #include "support/executors.hpp"
 #include "support/isas.hpp"
@@ -42,6 +42,24 @@ TEST_P(LinearAllocations, OfACallWithALargeEnoughWorkspaceAreNone) {
               linear(rapt::row_major(p.x.data(), 1, 600), rapt::row_major(second.matrix().data, 1, 130), options);
             }),
             0);
+}
+
+/// Of narrower weights they are no more, and a workspace of the size that workspace_bytes() says is enough.
+TEST_P(LinearAllocations, OfNarrowerWeightsAreThoseOfFloats) {
+  const Projection<float> small({7, 70, 66});
+  Stored<float> to(7, 66, Order::row_major);
+  in_every_format([&](auto format) {
+    const Linear<float, typename decltype(format)::type> narrow(small.weight_matrix());
+    const auto call = [&](Index rows, rapt::Workspace* workspace) {
+      narrow(rapt::row_major(small.x.data(), rows, 70), rapt::row_major(to.matrix().data, rows, 66),
+             {.workspace = workspace, .isa = GetParam()});
+    };
+    EXPECT_EQ(allocations_of([&] { call(1, nullptr); }), 0);
+    EXPECT_EQ(allocations_of([&] { call(7, nullptr); }), 1);
+    rapt::Workspace workspace(narrow.workspace_bytes(7));
+    EXPECT_EQ(allocations_of([&] { call(7, &workspace); }), 0);
+    EXPECT_EQ(workspace.bytes(), narrow.workspace_bytes(7));
+  });
 }
 
 RAPT_ON_EVERY_ISA(LinearAllocations);

@@ -63,6 +63,29 @@ TEST_F(LinearErrors, OfStackedWeights) {
             "rapt: weight: there is none; there has to be one or more");
 }
 
+TEST_F(LinearErrors, OfBlocks) {
+  using rapt::q4_0;
+  const std::vector<q4_0> memory(12);
+  const auto made = [](MatrixView<const q4_0> m, std::span<const float> bias = {}) {
+    return refusal([&] { Linear<float, q4_0>(m, bias); });
+  };
+  EXPECT_EQ(made({nullptr, 4, 2, 2, 1}),
+            "rapt: weight: data is a null pointer; it has to point to the elements, as no extent is 0");
+  EXPECT_EQ(made({memory.data(), 4, 0, 2, 1}), "rapt: weight: the number of columns is 0; it has to be 1 or more");
+  EXPECT_EQ(made({memory.data(), 4, 3, 3, 1}, std::span(b).first(3)),
+            "rapt: bias: its size is 3; it has to be 4, as in the rows of weight");
+  EXPECT_EQ(refusal([&] { Linear<float, q4_0>(rapt::block_rows<q4_0>(memory.data(), 4, 80)); }),
+            "rapt: block_rows: the number of columns is 80; it has to be a multiple of 32, a block's weights");
+  const MatrixView<const q4_0> two_columns{memory.data(), 4, 2, 3, 1}, three_columns{memory.data(), 4, 3, 3, 1};
+  EXPECT_EQ(refusal([&] {
+              Linear<float, q4_0>({two_columns, three_columns});
+            }),
+            "rapt: weight[1]: the number of columns is 3; it has to be 2, as in weight[0]");
+  const Linear<float, q4_0> of_blocks(two_columns);
+  EXPECT_EQ(refusal([&] { of_blocks(x_matrix, y_matrix); }),
+            "rapt: x: the number of columns is 6; it has to be 64, as in the weights");
+}
+
 TEST_F(LinearErrors, OfShapes) {
   EXPECT_EQ(refusal_of(linear, rapt::row_major<const float>(x.data(), 3, 5), y_matrix),
             "rapt: x: the number of columns is 5; it has to be 6, as in the weights");

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "rapt/linear/block_panels.hpp"
 #include "support/random.hpp"
 
 namespace rapt_test::panels_test {
@@ -36,6 +37,38 @@ TEST(LinearPanels, HoldEachWeightInItsLaneAndZerosBeyond) {
       expect_packed<float>(out, in);
       expect_packed<double>(out, in);
     }
+}
+
+/// Eight codes follow each other from the lowest bit on: in a word, or in a word and a byte above it.
+template <class B> void expect_codes_in_their_bits() {
+  constexpr int bits = rapt::detail::code_bits<B>;
+  Random random(2);
+  rapt::detail::PanelBlock<B> panel{};
+  B blocks[64];
+  for (Index lane = 0; lane < 64; ++lane) {
+    for (std::size_t i = 0; i < sizeof(B); ++i)
+      reinterpret_cast<unsigned char*>(&blocks[lane])[i] = static_cast<unsigned char>(random.next());
+    panel.put(lane, blocks[lane]);
+  }
+  for (Index lane = 0; lane < 64; ++lane) {
+    EXPECT_EQ(panel.d[lane], blocks[lane].d);
+    if constexpr (rapt::detail::has_minimum<B>) {
+      EXPECT_EQ(panel.m[lane], blocks[lane].m);
+    }
+    for (Index i = 0; i < 32; ++i) {
+      std::uint64_t word = panel.low[i / 8][lane];
+      if constexpr (bits == 5) word |= std::uint64_t(panel.high[i / 8][lane]) << 32;
+      const int stored = rapt::detail::code_of(blocks[lane], i) + rapt::detail::code_offset<B>;
+      EXPECT_EQ(word >> (i % 8 * bits) & ((1 << bits) - 1), static_cast<std::uint64_t>(stored)) << "input " << i;
+    }
+  }
+}
+
+TEST(LinearPanels, HoldCodesInTheirBits) {
+  expect_codes_in_their_bits<rapt::q4_0>();
+  expect_codes_in_their_bits<rapt::q4_1>();
+  expect_codes_in_their_bits<rapt::q5_0>();
+  expect_codes_in_their_bits<rapt::q5_1>();
 }
 
 }  // namespace

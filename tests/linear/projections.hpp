@@ -30,7 +30,7 @@ inline std::ostream& operator<<(std::ostream& to, Order order) {
 template <class T> class Stored {
  public:
   Stored(Index rows, Index columns, Order order) : rows_(rows), columns_(columns), order_(order) {
-    memory_.assign(at(3 * rows * columns + 5 * rows + 1), sentinel<T>);
+    memory_.assign(at(3 * rows * columns + 5 * rows + 1), T(sentinel<double>));
   }
   /// The numbers in row-major order.
   Stored(Index rows, Index columns, Order order, const std::vector<T>& numbers) : Stored(rows, columns, order) {
@@ -106,8 +106,8 @@ template <class T> std::vector<T> transcribed(const Projection<T>& p) {
 }
 
 /// By the kernel, from row-major order to row-major order.
-template <class T>
-std::vector<T> projected(const Linear<T>& linear, const Projection<T>& p, const LinearOptions& options) {
+template <class T, class W>
+std::vector<T> projected(const Linear<T, W>& linear, const Projection<T>& p, const LinearOptions& options) {
   std::vector<T> y(at(p.extents.rows * p.extents.out), sentinel<T>);
   linear(p.x_matrix(), rapt::row_major(y.data(), p.extents.rows, p.extents.out), options);
   return y;

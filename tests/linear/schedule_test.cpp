@@ -45,6 +45,17 @@ TEST(LinearSchedule, OfOneWorkerReadsTheWeightsOfFewRowsOnce) {
   EXPECT_EQ(make_linear_schedule(1, 16384, 64, 4, 1).items(), 1);
 }
 
+TEST(LinearSchedule, WidensWholeBlocksOfWeightsAndFewForFewRows) {
+  for (Index rows : {1, 2, 48, 49, 512})
+    for (Index in : {1, 31, 33, 64, 65, 513, 5000}) {
+      const LinearSchedule s = make_linear_schedule(rows, in, 2, 4, 1, true);
+      EXPECT_EQ(s.slice % 32, 0);
+      EXPECT_LE(s.slice, rows <= 48 ? 64 : 512);
+      EXPECT_EQ(rapt::detail::linear_scratch_bytes(s, 1, 4, true),
+                rows == 1 ? 0 : rapt::detail::linear_scratch_bytes(s, 1, 4) + 256 * s.slice);
+    }
+}
+
 TEST(LinearSchedule, BoundsTheMemoryToWorkIn) {
   for (Index in : {64, 4096, 16384})
     EXPECT_LE(rapt::detail::linear_scratch_bytes(make_linear_schedule(100'000, in, 64, 4, 1), 1, 4), Index(6) << 20);

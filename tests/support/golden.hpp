@@ -31,11 +31,11 @@ inline std::filesystem::path shared_folder() {
 #endif
 }
 
-/// A tensor of floats, of bools (0 or 1), or of 64-bit integers.
+/// A tensor of floats, of bools (0 or 1), of 64-bit integers, or of bytes.
 struct GoldenTensor {
   std::vector<Index> dims;
   std::vector<float> numbers;   // float32 and bool
-  std::vector<Index> integers;  // int64
+  std::vector<Index> integers;  // int64 and uint8
 };
 
 struct Golden {
@@ -66,6 +66,8 @@ inline void read_tensor(const std::filesystem::path& file, const std::string& ty
     for (const char x : read_elements<char>(file, count)) tensor.numbers.push_back(x == 0 ? 0.0f : 1.0f);
   } else if (type == "int64") {
     tensor.integers = read_elements<Index>(file, count);
+  } else if (type == "uint8") {
+    for (const std::uint8_t x : read_elements<std::uint8_t>(file, count)) tensor.integers.push_back(x);
   } else {
     throw std::runtime_error(file.string() + " is of type " + type + ", which is not read");
   }

@@ -473,9 +473,9 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
 
 }  // namespace detail
 
-/// Keys and values of sequences that grow up to a capacity, in float, double, Eigen::half or Eigen::bfloat16; or as
-/// codes of fewer bits, to which append() quantises them: int8, q8_0, q5_0, q5_1, q4_0, q4_1. Attention multiplies
-/// codes as integers (item 18 of the contract), whatever the number of queries.
+/// Keys and values of sequences that grow up to a capacity, in float, double, Eigen::half or Eigen::bfloat16; in
+/// fp8_e4m3 or fp8_e5m2, times a scale of their head; or as codes, to which append() quantises them: int8, q8_0, q5_0,
+/// q5_1, q4_0, q4_1. Attention multiplies codes as integers (item 18 of the contract), whatever the number of queries.
 ///
 ///     rapt::KvCache<Eigen::bfloat16> cache({.kv_heads = 8, .capacity = 8192, .head_dim = 128});
 ///     cache.append(k, v);                                    // the new positions

@@ -7,6 +7,9 @@
 #include "rapt/linear/tile-inl.hpp"
 #include "rapt/linear/rows-inl.hpp"
 #include "rapt/linear/row-inl.hpp"
+#include "rapt/linear/panel-inl.hpp"
+#include "rapt/linear/int8-inl.hpp"
+#include "rapt/linear/blocks-inl.hpp"
 #include "rapt/linear/item-inl.hpp"
 // clang-format on
 

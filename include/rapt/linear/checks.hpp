@@ -32,9 +32,9 @@ template <class T> void check_matrix(const MatrixView<T>& m, const char* name) {
   if (!m.empty()) check_pointer(m.data, name);
 }
 
-/// Stacked weights [out, in], and a bias [out] each, or none at all.
-template <class T>
-void check_weights(std::span<const MatrixView<const T>> weights, std::span<const std::span<const T>> biases) {
+/// Stacked weights [out, in], of elements S, and a bias [out] each, or none at all.
+template <class T, class S>
+void check_weights(std::span<const MatrixView<const S>> weights, std::span<const std::span<const T>> biases) {
   if (weights.empty()) fail("weight", "there is none", "there has to be one or more");
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const std::string name = nth("weight", i, weights.size());

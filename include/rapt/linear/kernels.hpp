@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "rapt/isa/vocabulary.hpp"
+#include "rapt/linear/block_panels.hpp"
+#include "rapt/linear/int8.hpp"
 #include "rapt/linear/work.hpp"
 
 #define RAPT_EACH_REGION "rapt/linear/all-inl.hpp"

@@ -6,7 +6,8 @@
 //
 // in the element type, rounded to nearest: one chain of fused multiply-adds for each output, in this order whatever the
 // number of rows, the blocking, the threads, the strides or the instruction set, and so the same bits. Any NaN becomes
-// the one quiet NaN with nothing in its payload.
+// the one quiet NaN with nothing in its payload. Weights that are kept narrower are the floats that they stand for: the
+// bits are those of a Linear of floats made from these.
 #pragma once
 
 #include "rapt/core/fence_begin.hpp"
@@ -35,6 +36,20 @@ struct LinearOptions {
   std::optional<Isa> isa{};        ///< the instruction set to use; active_isa() if unset
 };
 
+namespace detail {
+
+/// Whether weights may be kept as W where T is computed in.
+template <class T, class W>
+inline constexpr bool keeps_as = std::is_same_v<T, W> ||
+                                 (std::is_same_v<T, float> &&
+                                  (BlockFormat<W> || std::is_same_v<W, int8> || std::is_same_v<W, Eigen::half> ||
+                                   std::is_same_v<W, Eigen::bfloat16>));
+
+/// Whether weights in memory can be of W itself.
+template <class T, class W> inline constexpr bool takes_narrow = !std::is_same_v<T, W> && !std::is_same_v<W, int8>;
+
+}  // namespace detail
+
 /// One or several projections of the same input, as torch.nn.Linear has them: weights [out, in], an optional bias
 /// [out], y = x·Wᵀ + b for any number of rows. `T` is float or double.
 ///
@@ -44,24 +59,48 @@ struct LinearOptions {
 ///     const rapt::Linear<float> qkv({wq, wk, wv});   // stacked: x is read once
 ///     qkv(x, {q, k, v}, {.executor = &executor});
 ///
+/// `W` is what the weights are kept as: T, or, where T is float, Eigen::half, Eigen::bfloat16, rapt::int8 (a scale for
+/// each output), or blocks of 32 weights along a row, rapt::q8_0, q4_0, q4_1, q5_0 or q5_1 (core/blocks.hpp). It is
+/// made of numbers, which are rounded or quantised as the format has it (at the end of a row, what is missing of a
+/// block counts as zeros), or of weights that are 16 bits or blocks already:
+///
+///     const rapt::Linear<float, rapt::q8_0> wo(rapt::row_major(w, out, in), bias);
+///     const rapt::Linear<float, rapt::q4_0> up(rapt::block_rows<rapt::q4_0>(data_in_a_gguf_file, out, in));
+///
 /// Owns a packed copy of the weights, so the matrices it was made from are no longer needed. May be called from several
 /// threads at once. Moves, and does not copy; one that was moved from can only be assigned to.
-template <class T> class Linear {
+template <class T, class W = T> class Linear {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "rapt: Linear takes float or double");
+  static_assert(detail::keeps_as<T, W>,
+                "rapt: Linear keeps weights as what it takes, or, of float, as Eigen::half, Eigen::bfloat16, "
+                "rapt::int8, q8_0, q4_0, q4_1, q5_0 or q5_1");
+  using Weights = std::span<const MatrixView<const T>>;
+  using NarrowWeights = std::span<const MatrixView<const W>>;
+  using Biases = std::span<const std::span<const T>>;
+  using Format = detail::PanelFormat<T, W>;
 
  public:
   /// A weight matrix [out, in] with any strides, and a bias [out] or none. Throws std::invalid_argument for a shape or
   /// pointer that can't be right, and std::bad_alloc.
   explicit Linear(MatrixView<const T> weight, std::span<const T> bias = {})
-      : Linear(std::span<const MatrixView<const T>>(&weight, 1), std::span<const std::span<const T>>(&bias, 1)) {}
+      : Linear(Weights(&weight, 1), Biases(&bias, 1)) {}
 
   /// Several weight matrices with as many columns each, and a bias for each (an empty one is none) or none at all.
   Linear(std::initializer_list<MatrixView<const T>> weights, std::initializer_list<std::span<const T>> biases = {})
-      : Linear(std::span<const MatrixView<const T>>(weights.begin(), weights.size()),
-               std::span<const std::span<const T>>(biases.begin(), biases.size())) {}
+      : Linear(Weights(weights.begin(), weights.size()), Biases(biases.begin(), biases.size())) {}
 
   /// The same from arrays.
-  explicit Linear(std::span<const MatrixView<const T>> weights, std::span<const std::span<const T>> biases = {});
+  explicit Linear(Weights weights, Biases biases = {}) { pack(weights, biases); }
+
+  /// The same from weights that are of 16 bits already, [out, in], or from blocks, [out, in / 32].
+  explicit Linear(MatrixView<const W> weight, std::span<const T> bias = {}) requires detail::takes_narrow<T, W>
+      : Linear(NarrowWeights(&weight, 1), Biases(&bias, 1)) {}
+  Linear(std::initializer_list<MatrixView<const W>> weights,
+         std::initializer_list<std::span<const T>> biases = {}) requires detail::takes_narrow<T, W>
+      : Linear(NarrowWeights(weights.begin(), weights.size()), Biases(biases.begin(), biases.size())) {}
+  explicit Linear(NarrowWeights weights, Biases biases = {}) requires detail::takes_narrow<T, W> {
+    pack(weights, biases);
+  }
 
   Index in_features() const noexcept { return in_; }
   /// Of all the outputs together.
@@ -78,8 +117,8 @@ template <class T> class Linear {
   /// What a call with so many rows needs of its workspace. `side_by_side`: the elements of a row of x.
   Index workspace_bytes(Index rows, Executor* executor = nullptr, bool side_by_side = true) const {
     const detail::LinearSchedule s =
-        detail::make_linear_schedule(rows, in_, panels_, sizeof(T), detail::workers_of(executor));
-    return s.workers * detail::linear_scratch_bytes(s, side_by_side ? 1 : 2, sizeof(T));
+        detail::make_linear_schedule(rows, in_, panels_, sizeof(T), detail::workers_of(executor), widens);
+    return s.workers * detail::linear_scratch_bytes(s, side_by_side ? 1 : 2, sizeof(T), widens);
   }
 
   /// y [rows, out] = x [rows, in] · Wᵀ + b. Strides may be anything, but no two elements of y may share an address, nor
@@ -99,11 +138,15 @@ template <class T> class Linear {
   }
 
  private:
-  Index panel_bytes() const noexcept { return in_ * detail::panel_lanes<T> * Index(sizeof(T)); }
+  /// Whether slices of panels become numbers of T before many rows meet them.
+  static constexpr bool widens = !std::is_same_v<T, W>;
+
+  Index panel_bytes() const noexcept { return Format::units(in_) * Index(sizeof(typename Format::Unit)); }
   Index bias_bytes() const noexcept { return panels_ * detail::panel_lanes<T> * Index(sizeof(T)); }
-  T* weights() const noexcept { return reinterpret_cast<T*>(memory_.data()); }
+  typename Format::Unit* weights() const noexcept { return reinterpret_cast<typename Format::Unit*>(memory_.data()); }
   T* bias() const noexcept { return reinterpret_cast<T*>(memory_.data() + panels_ * panel_bytes()); }
 
+  template <class S> void pack(std::span<const MatrixView<const S>> weights, Biases biases);
   void check(const MatrixView<const T>& x, std::span<const MatrixView<T>> y) const;
   void multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y, const LinearOptions& options) const;
 
@@ -112,12 +155,13 @@ template <class T> class Linear {
   detail::LargeMemory memory_;  // the panels, then the biases, padded as the panels are
 };
 
-template <class T>
-Linear<T>::Linear(std::span<const MatrixView<const T>> weights, std::span<const std::span<const T>> biases) {
-  detail::check_weights<T>(weights, biases);
+template <class T, class W>
+template <class S>
+void Linear<T, W>::pack(std::span<const MatrixView<const S>> weights, Biases biases) {
+  detail::check_weights<T, S>(weights, biases);
   constexpr Index lanes = detail::panel_lanes<T>;
-  in_ = weights[0].columns;
-  for (const MatrixView<const T>& weight : weights) {
+  in_ = weights[0].columns * detail::inputs_of_element<S>;
+  for (const MatrixView<const S>& weight : weights) {
     parts_.push_back({weight.rows, panels_});
     panels_ += detail::ceil_div(weight.rows, lanes);
   }
@@ -126,12 +170,13 @@ Linear<T>::Linear(std::span<const MatrixView<const T>> weights, std::span<const 
   memory_ = detail::LargeMemory(bytes());
   std::fill_n(bias(), panels_ * lanes, T(0));
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    detail::pack_weights(weights[i], this->weights() + parts_[i].first_panel * in_ * lanes);
+    Format::pack(weights[i], this->weights() + parts_[i].first_panel * Format::units(in_));
     if (!biases.empty()) std::copy(biases[i].begin(), biases[i].end(), bias() + parts_[i].first_panel * lanes);
   }
 }
 
-template <class T> void Linear<T>::check(const MatrixView<const T>& x, std::span<const MatrixView<T>> y) const {
+template <class T, class W>
+void Linear<T, W>::check(const MatrixView<const T>& x, std::span<const MatrixView<T>> y) const {
   if (memory_.data() == nullptr) detail::fail("linear", "was moved from", "it has to hold weights");
   detail::check_matrix(x, "x");
   detail::check_same("x", "the number of columns", x.columns, in_, "the weights");
@@ -146,21 +191,21 @@ template <class T> void Linear<T>::check(const MatrixView<const T>& x, std::span
   detail::check_apart(x, y);
 }
 
-template <class T>
-void Linear<T>::multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y,
-                         const LinearOptions& options) const {
+template <class T, class W>
+void Linear<T, W>::multiply(const MatrixView<const T>& x, std::span<const MatrixView<T>> y,
+                            const LinearOptions& options) const {
   check(x, y);
   const Isa isa = options.isa ? detail::isa_named(name(*options.isa), "options.isa") : active_isa();
   const Index workers = detail::workers_of(options.executor);
-  const detail::LinearSchedule s = detail::make_linear_schedule(x.rows, in_, panels_, sizeof(T), workers);
-  const Index scratch_bytes = detail::linear_scratch_bytes(s, x.column_stride, sizeof(T));
+  const detail::LinearSchedule s = detail::make_linear_schedule(x.rows, in_, panels_, sizeof(T), workers, widens);
+  const Index scratch_bytes = detail::linear_scratch_bytes(s, x.column_stride, sizeof(T), widens);
   Workspace own;
   Workspace& workspace = options.workspace == nullptr ? own : *options.workspace;
   const Workspace::Use use(workspace);
   workspace.reserve(s.workers * scratch_bytes);
 
-  const detail::LinearWork<T, T> work{x, y.data(), parts_.data(), outputs(), weights(), bias(), s};
-  const detail::LinearKernel<T, T> kernel = detail::linear_kernel<T, T>(isa);
+  const detail::LinearWork<T, W> work{x, y.data(), parts_.data(), outputs(), weights(), bias(), s};
+  const detail::LinearKernel<T, W> kernel = detail::linear_kernel<T, W>(isa);
   detail::run_items(options.executor, s.workers, s.items(), [&](Index item, int worker) {
     kernel.run_item(work, item, workspace.data() + worker * scratch_bytes);
   });

@@ -5,9 +5,6 @@
 RAPT_REGION_OPEN
 namespace linear {
 
-/// Weights as they are stored, as the numbers that are computed with. A narrower storage joins by an overload here.
-template <class T> RAPT_INLINE Vec<T> load_weights(const T* p) { return load(p); }
-
 /// Every NaN becomes the one quiet NaN with nothing in its payload: which of several an instruction passes on differs.
 template <class T> RAPT_INLINE Vec<T> canonical_nan(Vec<T> a) {
   return select(is_nan(a), broadcast(std::numeric_limits<T>::quiet_NaN()), a);
@@ -57,7 +54,7 @@ template <int Rows, int Registers, class T, class W>
 RAPT_INLINE void tile_step(const T* x, const W* weights, Vec<T> (&sum)[Rows][Registers]) {
   Vec<T> weight[Registers];
   RAPT_UNROLL
-  for (int r = 0; r < Registers; ++r) weight[r] = load_weights(weights + r * Vec<T>::lanes);
+  for (int r = 0; r < Registers; ++r) weight[r] = load(weights + r * Vec<T>::lanes);
   RAPT_UNROLL
   for (int k = 0; k < Rows; ++k) {
     const Vec<T> input = broadcast(x[k]);
@@ -97,7 +94,7 @@ RAPT_NOINLINE void tile(const T* x, const W* weights, Index count, const Sums<T>
     for (Index last = 0; last < count - i; ++last, weight += lanes) {
       const Vec<T> input = broadcast(x[last * Rows + k]);
       RAPT_UNROLL
-      for (int r = 0; r < Registers; ++r) sum[k][r] = fma(load_weights(weight + r * width), input, sum[k][r]);
+      for (int r = 0; r < Registers; ++r) sum[k][r] = fma(load(weight + r * width), input, sum[k][r]);
     }
     RAPT_UNROLL
     for (int r = 0; r < Registers; ++r)

@@ -19,8 +19,8 @@ template <class T, class W> struct LinearWork {
   const MatrixView<T>* y;   // for each part: [rows, out]
   const LinearPart* parts;  // in the order of their panels
   Index part_count;
-  const W* panels;  // [panels][in][panel_lanes]
-  const T* bias;    // [panels][panel_lanes], zeros where there is none
+  const typename PanelFormat<T, W>::Unit* panels;
+  const T* bias;  // [panels][panel_lanes], zeros where there is none
   LinearSchedule schedule;
 };
 

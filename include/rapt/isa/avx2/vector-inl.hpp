@@ -23,6 +23,10 @@ template <> struct Vec<double> {
   static constexpr int lanes = 4;
   __m256d raw;
 };
+template <> struct Vec<std::uint32_t> {
+  static constexpr int lanes = 8;
+  __m256i raw;
+};
 template <class T> struct Mask {
   Vec<T> raw;  // all bits of a lane, or none
 };
@@ -129,6 +133,41 @@ RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) {
   const __m256i high = _mm256_srli_epi32(up, 16);
   const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), narrow);
+}
+
+/// Integers of 8 bits, as numbers.
+RAPT_INLINE Vec<float> load(const std::int8_t* p) {
+  const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(narrow))};
+}
+/// Words, and words from bytes.
+RAPT_INLINE Vec<std::uint32_t> load(const std::uint32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+RAPT_INLINE Vec<std::uint32_t> load_bytes(const std::uint8_t* p) {
+  return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+}
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_left(Vec<std::uint32_t> a) {
+  return {_mm256_slli_epi32(a.raw, N)};
+}
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a) {
+  if constexpr (N == 0)
+    return a;
+  else
+    return {_mm256_srli_epi32(a.raw, N)};
+}
+RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) {
+  return {_mm256_or_si256(a.raw, b.raw)};
+}
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE __m256i integer_field(Vec<std::uint32_t> a) {
+  return _mm256_and_si256(shift_right<At>(a).raw, _mm256_set1_epi32((1 << Bits) - 1));
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
+  return {_mm256_cvtepi32_ps(integer_field<Bits, At>(a))};
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return {_mm256_cvtepi32_ps(_mm256_sub_epi32(integer_field<Bits, At>(a), _mm256_set1_epi32(1 << (Bits - 1))))};
 }
 
 /// Lane i receives lane i + N, around the end.

@@ -26,6 +26,10 @@ template <> struct Vec<double> {
   static constexpr int lanes = 8;
   __m512d raw;
 };
+template <> struct Vec<std::uint32_t> {
+  static constexpr int lanes = 16;
+  __m512i raw;
+};
 template <class T> struct Mask;
 template <> struct Mask<float> { __mmask16 raw; };
 template <> struct Mask<double> { __mmask8 raw; };
@@ -148,6 +152,49 @@ RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) {
   const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
   const __m256i narrow = _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_maskz_srli_epi32(0xffff, up, 16));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow);
+}
+
+/// Integers of 8 bits, as numbers.
+RAPT_INLINE Vec<float> load(const std::int8_t* p) {
+  const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_maskz_cvtepi32_ps(0xffff, _mm512_maskz_cvtepi8_epi32(0xffff, narrow))};
+}
+/// Words, and words from bytes.
+RAPT_INLINE Vec<std::uint32_t> load(const std::uint32_t* p) { return {_mm512_loadu_si512(p)}; }
+RAPT_INLINE Vec<std::uint32_t> load_bytes(const std::uint8_t* p) {
+  return {_mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_left(Vec<std::uint32_t> a) {
+  return {_mm512_maskz_slli_epi32(0xffff, a.raw, N)};
+}
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a) {
+  if constexpr (N == 0)
+    return a;
+  else
+    return {_mm512_maskz_srli_epi32(0xffff, a.raw, N)};
+}
+RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) {
+  return {_mm512_or_si512(a.raw, b.raw)};
+}
+/// Looked up by the low bits, 4 of them in a table of 16 numbers, 5 in one of 32: no mask, and no conversion.
+template <int Bits, bool Centred> RAPT_INLINE Vec<float> number_of_code(Vec<std::uint32_t> code) {
+  const __m512 from_0 = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  if constexpr (Bits == 4) {
+    const __m512 from_minus_8 = _mm512_set_ps(7, 6, 5, 4, 3, 2, 1, 0, -1, -2, -3, -4, -5, -6, -7, -8);
+    return {_mm512_maskz_permutexvar_ps(0xffff, code.raw, Centred ? from_minus_8 : from_0)};
+  } else {
+    static_assert(Bits == 5);
+    const __m512 from_16 = _mm512_set_ps(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16);
+    const __m512 from_minus_16 = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16);
+    return {_mm512_permutex2var_ps(Centred ? from_minus_16 : from_0, code.raw, Centred ? from_0 : from_16)};
+  }
+}
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
+  return number_of_code<Bits, false>(shift_right<At>(a));
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return number_of_code<Bits, true>(shift_right<At>(a));
 }
 
 /// Lane i receives lane i + N, around the end.

@@ -63,6 +63,21 @@ RAPT_INLINE Vec<double> low_bits_to_exponent(Vec<double> a) {
 RAPT_INLINE void store(Eigen::half* p, Vec<float> a) { detail::narrow(a.raw, *p); }
 RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) { detail::narrow(a.raw, *p); }
 
+/// Integers of 8 bits, as numbers.
+RAPT_INLINE Vec<float> load(const std::int8_t* p) { return {static_cast<float>(*p)}; }
+/// Words, and words from bytes.
+RAPT_INLINE Vec<std::uint32_t> load_bytes(const std::uint8_t* p) { return {*p}; }
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_left(Vec<std::uint32_t> a) { return {a.raw << N}; }
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a) { return {a.raw >> N}; }
+RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) { return {a.raw | b.raw}; }
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
+  return {static_cast<float>(a.raw >> At & ((1 << Bits) - 1))};
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return {field<Bits, At>(a).raw - static_cast<float>(1 << (Bits - 1))};
+}
+
 /// Lane i receives lane i + N, around the end.
 template <int N, class T> RAPT_INLINE Vec<T> rotate(Vec<T> a) { return a; }
 

@@ -23,6 +23,10 @@ template <> struct Vec<double> {
   static constexpr int lanes = 2;
   float64x2_t raw;
 };
+template <> struct Vec<std::uint32_t> {
+  static constexpr int lanes = 4;
+  uint32x4_t raw;
+};
 template <class T> struct Mask;
 template <> struct Mask<float> { uint32x4_t raw; };
 template <> struct Mask<double> { uint64x2_t raw; };
@@ -121,6 +125,41 @@ RAPT_INLINE void store(Eigen::bfloat16* p, Vec<float> a) {
   const uint32x4_t bits = vreinterpretq_u32_f32(a.raw), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
   const uint32x4_t up = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
   vst1_u16(reinterpret_cast<std::uint16_t*>(p), vshrn_n_u32(up, 16));
+}
+
+/// Four bytes in the lower half of a register.
+RAPT_INLINE uint8x8_t load_four_bytes(const void* p) {
+  std::uint32_t four;
+  __builtin_memcpy(&four, p, sizeof four);
+  return vcreate_u8(four);
+}
+/// Integers of 8 bits, as numbers.
+RAPT_INLINE Vec<float> load(const std::int8_t* p) {
+  const int16x8_t wide = vmovl_s8(vreinterpret_s8_u8(load_four_bytes(p)));
+  return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)))};
+}
+/// Words, and words from bytes.
+RAPT_INLINE Vec<std::uint32_t> load(const std::uint32_t* p) { return {vld1q_u32(p)}; }
+RAPT_INLINE Vec<std::uint32_t> load_bytes(const std::uint8_t* p) {
+  return {vmovl_u16(vget_low_u16(vmovl_u8(load_four_bytes(p))))};
+}
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_left(Vec<std::uint32_t> a) { return {vshlq_n_u32(a.raw, N)}; }
+template <int N> RAPT_INLINE Vec<std::uint32_t> shift_right(Vec<std::uint32_t> a) {
+  if constexpr (N == 0)
+    return a;
+  else
+    return {vshrq_n_u32(a.raw, N)};
+}
+RAPT_INLINE Vec<std::uint32_t> either(Vec<std::uint32_t> a, Vec<std::uint32_t> b) { return {vorrq_u32(a.raw, b.raw)}; }
+/// The integers of 4 or 5 bits that begin at bit `At` of the words, as numbers: as they are, and less half their range.
+template <int Bits, int At> RAPT_INLINE int32x4_t integer_field(Vec<std::uint32_t> a) {
+  return vreinterpretq_s32_u32(vandq_u32(shift_right<At>(a).raw, vdupq_n_u32((1 << Bits) - 1)));
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> field(Vec<std::uint32_t> a) {
+  return {vcvtq_f32_s32(integer_field<Bits, At>(a))};
+}
+template <int Bits, int At> RAPT_INLINE Vec<float> centred_field(Vec<std::uint32_t> a) {
+  return {vcvtq_f32_s32(vsubq_s32(integer_field<Bits, At>(a), vdupq_n_s32(1 << (Bits - 1))))};
 }
 
 /// Lane i receives lane i + N, around the end.
