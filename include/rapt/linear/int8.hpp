@@ -4,11 +4,11 @@
 #include "rapt/core/fence_begin.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 
 #include "rapt/core/blocks.hpp"
+#include "rapt/core/ieee.hpp"
 #include "rapt/linear/panels.hpp"
 
 RAPT_NAMESPACE_BEGIN
