@@ -16,28 +16,33 @@ inline constexpr Index block_lanes = panel_lanes<float>;
 
 /// The codes of 32 inputs and a panel's outputs. Those of 4 and 5 bits stand as they are stored, never negative, and of
 /// eight inputs together: the first one's in the lowest bits of a word, the next one's above it. Of 40 bits the upper 8
-/// are in a byte.
+/// are in a byte. Each is put there with the seven others, inputs 8 · eighth and so on.
 template <int Bits> struct PanelCodes;
 template <> struct PanelCodes<8> {
   std::int8_t codes[block_size][block_lanes];
 
-  void put_code(Index input, Index lane, int stored) { codes[input][lane] = static_cast<std::int8_t>(stored); }
+  void put_codes(Index eighth, Index lane, const int (&stored)[8]) {
+    for (Index i = 0; i < 8; ++i) codes[8 * eighth + i][lane] = static_cast<std::int8_t>(stored[i]);
+  }
 };
 template <> struct PanelCodes<4> {
   std::uint32_t low[block_size / 8][block_lanes];
 
-  void put_code(Index input, Index lane, int stored) {
-    low[input / 8][lane] |= static_cast<std::uint32_t>(stored) << (input % 8 * 4);
+  void put_codes(Index eighth, Index lane, const int (&stored)[8]) {
+    std::uint32_t word = 0;
+    for (int i = 0; i < 8; ++i) word |= static_cast<std::uint32_t>(stored[i]) << (4 * i);
+    low[eighth][lane] = word;
   }
 };
 template <> struct PanelCodes<5> {
   std::uint32_t low[block_size / 8][block_lanes];
   std::uint8_t high[block_size / 8][block_lanes];
 
-  void put_code(Index input, Index lane, int stored) {
-    const std::uint64_t placed = static_cast<std::uint64_t>(stored) << (input % 8 * 5);
-    low[input / 8][lane] |= static_cast<std::uint32_t>(placed & 0xffffffff);
-    high[input / 8][lane] = static_cast<std::uint8_t>(high[input / 8][lane] | placed >> 32);
+  void put_codes(Index eighth, Index lane, const int (&stored)[8]) {
+    std::uint64_t word = 0;
+    for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(stored[i]) << (5 * i);
+    low[eighth][lane] = static_cast<std::uint32_t>(word & 0xffffffff);
+    high[eighth][lane] = static_cast<std::uint8_t>(word >> 32);
   }
 };
 
@@ -57,7 +62,11 @@ template <> struct PanelScales<true> {
 template <BlockFormat B> struct PanelBlock : PanelCodes<code_bits<B>>, PanelScales<has_minimum<B>> {
   void put(Index lane, const B& block) {
     this->put_scale(lane, block);
-    for (Index i = 0; i < block_size; ++i) this->put_code(i, lane, code_of(block, i) + code_offset<B>);
+    for (Index eighth = 0; eighth < block_size / 8; ++eighth) {
+      int stored[8];
+      for (Index i = 0; i < 8; ++i) stored[i] = code_of(block, 8 * eighth + i) + code_offset<B>;
+      this->put_codes(eighth, lane, stored);
+    }
   }
 };
 static_assert(sizeof(PanelBlock<q8_0>) == block_lanes * sizeof(q8_0) &&
@@ -80,7 +89,7 @@ template <BlockFormat B> B block_of(const MatrixView<const float>& weight, Index
 
 template <BlockFormat S> inline constexpr Index inputs_of_element<S> = block_size;
 
-/// A panel is [ceil(in / 32)] of those, with zeros where there is no output.
+/// A panel is [ceil(in / 32)] of those, with blocks of scale 0 where there is no output.
 template <BlockFormat B> struct PanelFormat<float, B> {
   using Unit = PanelBlock<B>;
   static constexpr Index units(Index in) { return ceil_div(in, block_size); }
@@ -90,9 +99,8 @@ template <BlockFormat B> struct PanelFormat<float, B> {
     const Index out = weight.rows, blocks = units(weight.columns * inputs_of_element<S>);
     for (Index first = 0; first < out; first += block_lanes)
       for (Index block = 0; block < blocks; ++block, ++panels) {
-        *panels = {};
-        for (Index lane = 0; lane < std::min(block_lanes, out - first); ++lane)
-          panels->put(lane, block_of<B>(weight, first + lane, block));
+        for (Index lane = 0; lane < block_lanes; ++lane)
+          panels->put(lane, lane < out - first ? block_of<B>(weight, first + lane, block) : B{});
       }
   }
 };

@@ -74,6 +74,8 @@ template <class T, class W = T> class Linear {
   static_assert(detail::keeps_as<T, W>,
                 "rapt: Linear keeps weights as what it takes, or, of float, as Eigen::half, Eigen::bfloat16, "
                 "rapt::int8, q8_0, q4_0, q4_1, q5_0 or q5_1");
+  static_assert(
+      requires { sizeof(W); }, "rapt: include <Eigen/Core> before a Linear of its 16-bit types");
   using Weights = std::span<const MatrixView<const T>>;
   using NarrowWeights = std::span<const MatrixView<const W>>;
   using Biases = std::span<const std::span<const T>>;
