@@ -15,6 +15,13 @@ RAPT_NAMESPACE_BEGIN
 /// integer a number / scale, to the nearest, ties away from 0. A row with a NaN or an infinity has the scale NaN.
 struct int8 {};
 
+/// The format of keys that are a scale of their channel, a dim of a head, times an integer from -127 to 127: a number
+/// is the nearest integer times the scale, ties away from 0, and what is beyond 127 of it becomes that. Real keys have
+/// a few channels that are much larger than the others, which a scale for each position does badly by (Liu et al. 2024,
+/// "KIVI", arXiv:2402.02750; there scales are of 32 positions each, here they are given once, so that a key does not
+/// depend on those that come in with it).
+struct int8_channels {};
+
 namespace detail {
 
 /// A row of numbers, quantised: the codes go to `put(i, code)`. Returns the scale.

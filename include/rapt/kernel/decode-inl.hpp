@@ -51,13 +51,16 @@ RAPT_NOINLINE void fill_rows(Rows& rows, const detail::ForwardWork<T, Kv>& work,
   }
 }
 
-/// The queries of a block as integers: the scale comes after the scores' sums, with each row's unit.
+/// The queries of a block as integers: the scale comes after the scores' sums, with each row's unit. They are changed
+/// first, as the keys are that they meet; `channels`: the head's scales, if it has any.
 template <class T>
 RAPT_NOINLINE void integer_queries(const detail::IntegerLoops& loops, const DecodeScratch<T>& s, Index rows,
-                                   Index head_dim, Index block, T scale) {
+                                   Index head_dim, Index block, T scale, bool hadamard, const float* channels) {
   for (Index d = head_dim; d < s.integers.count; ++d) s.number_row[d] = T(0);
   for (Index r = 0; r < detail::round_up(rows, rows_together); ++r) {
     for (Index d = 0; d < head_dim; ++d) s.number_row[d] = s.queries[r * head_dim + d];
+    if (hadamard) detail::rotate_hadamard(s.number_row, head_dim);
+    for (Index d = 0; channels != nullptr && d < head_dim; ++d) s.number_row[d] *= channels[d];
     loops.quantise(s.number_row, block, r, s.integers);
     s.integers.units[r] *= scale;
   }
@@ -162,7 +165,8 @@ RAPT_NOINLINE void run_decode(const detail::ForwardWork<T, Kv>& work, Index item
   Rows rows;
   fill_rows(rows, work, at, detail::is_packed<Key> ? T(1) : scale_for(p, at.kv_head), s.queries);
   if constexpr (detail::is_packed<Key>)
-    integer_queries(work.integers, s, at.rows, p.head_dim(), detail::summed<typename Key::Format>, p.scale);
+    integer_queries(work.integers, s, at.rows, p.head_dim(), detail::summed<typename Key::Format>, p.scale,
+                    p.kv.key_change.hadamard, p.kv.key_change.channels(at.kv_head, p.head_dim()));
   clear_rows(s.total, at.rows, dim);
   if (work.carry.from.data != nullptr) take_carried_rows(s.total, work.carry.from, rows, p.group(), dim, p.value_dim());
 

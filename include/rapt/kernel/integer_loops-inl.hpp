@@ -129,7 +129,8 @@ template <int Rows, class F> RAPT_NOINLINE void score_codes(const detail::CodeSc
       for (int i = 0; i < code_registers; ++i) {
         const int key = first + i * width;
         const std::uint8_t* const keys = c.keys[key / block];
-        const Vec<float> scale = scales_at<F>(keys, layout.first_scale(), group, key % block);
+        Vec<float> scale = broadcast(1.0f);
+        if constexpr (F::scaled) scale = scales_at<F>(keys, layout.first_scale(), group, key % block);
         RAPT_UNROLL
         for (int r = 0; r < Rows; ++r)
           score[r][i] = fma(number(sum[0][r][i], sum[digit_planes - 1][r][i]), scale, score[r][i]);

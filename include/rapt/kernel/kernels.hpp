@@ -13,6 +13,7 @@
 
 #include "rapt/core/contract.hpp"
 #include "rapt/core/coord.hpp"
+#include "rapt/core/hadamard.hpp"
 #include "rapt/core/logarithm.hpp"
 #include "rapt/core/view.hpp"
 #include "rapt/isa/convert.hpp"

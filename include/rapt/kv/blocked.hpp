@@ -54,6 +54,7 @@ template <class K, class V = K> struct BlockedKv {
   const Extent* extents;  // [sequence]
   Integers chosen{};      // which sequence each batch entry is, if not that of its own number
   HeadScales key_scales{}, value_scales{};
+  KeyChange key_change{};
 
   void choose(const Integers& which) {
     chosen = which;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "rapt/core/error.hpp"
+#include "rapt/core/hadamard.hpp"
 #include "rapt/core/narrow.hpp"
 #include "rapt/core/problem.hpp"
 #include "rapt/core/ragged_problem.hpp"
@@ -45,6 +46,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
       requires { sizeof(K) + sizeof(V); }, "rapt: include <Eigen/Core> before a cache of its 16-bit types is made");
   static_assert(std::is_same_v<arithmetic_t<K>, arithmetic_t<row_as_t<V>>>,
                 "rapt: keys and values are computed in one type: both in double, or neither");
+  static_assert(!std::is_same_v<V, Packed<int8_channels>>, "rapt: int8_channels is for keys; values have int8");
 
  public:
   /// What goes in and what queries and outputs are: float for the 16-bit types.
@@ -291,6 +293,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     check_same("v", "the number of heads", v.heads(), kv_heads(), "the cache");
     check_same("k", "head_dim", k.dim(), head_dim(), "the cache");
     check_same("v", "value_dim", v.dim(), value_dim(), "the cache");
+    if constexpr (std::is_same_v<K, int8_channels>) check_finite(k);
   }
   void check_rope(const AppendOptions<Arithmetic>& options, const View<const Arithmetic>& k) const {
     if (options.rope == nullptr) {
@@ -444,18 +447,39 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     }
   }
 
-  /// A key of head h as numbers, and row_ as what is kept of it.
+  /// A key of head h as numbers, and what is kept of row_.
   void read_key(const typename Home::Kv& kv, const Key* key, Index inside, Index h, Arithmetic* row) const {
     get_key(key, inside, head_dim(), row);
     if constexpr (Fp8Element<Key>) scale_row(std::span(row, at(head_dim())), kv.key_scales[h]);
+    if constexpr (is_packed<Key>) {
+      if (const float* const scales = kv.key_change.channels(h, head_dim()))
+        for (Index d = 0; d < head_dim(); ++d) row[d] *= scales[d];
+      if (kv.key_change.hadamard) rotate_hadamard(row, head_dim());
+    }
     static_cast<void>(kv), static_cast<void>(h);
   }
-  void write_key(const typename Home::Kv& kv, Key* key, Index inside, Index h) const {
+  void write_key(const typename Home::Kv& kv, Key* key, Index inside, Index h) {
+    if constexpr (is_packed<Key>) {
+      if (kv.key_change.hadamard) rotate_hadamard(row_.data(), head_dim());
+      if (const float* const scales = kv.key_change.channels(h, head_dim()))
+        for (Index d = 0; d < head_dim(); ++d) row_[at(d)] /= scales[d];
+    }
     if constexpr (Fp8Element<Key>)
       put_key(key, inside, head_dim(), row_.data(), kv.key_scales[h]);
     else
       put_key(key, inside, head_dim(), row_.data());
     static_cast<void>(kv), static_cast<void>(h);
+  }
+  /// Keys with scales of their channels have nothing that could say NaN.
+  void check_finite(const View<const Arithmetic>& k) const {
+    if constexpr (std::is_same_v<K, int8_channels>)
+      for (Index b = 0; b < k.batch(); ++b)
+        for (Index h = 0; h < k.heads(); ++h)
+          for (Index i = 0; i < k.length(); ++i)
+            for (Index d = 0; d < k.dim(); ++d)
+              if (!ieee::is_finite(k(b, h, i, d)))
+                fail("k", {"k(", b, ", ", h, ", ", i, ", ", d, ") is NaN or infinite"},
+                     "int8_channels keeps finite numbers only");
   }
   static void scale_row(std::span<Arithmetic> row, float scale) {
     for (Arithmetic& x : row) x *= scale;
@@ -474,8 +498,9 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
 }  // namespace detail
 
 /// Keys and values of sequences that grow up to a capacity, in float, double, Eigen::half or Eigen::bfloat16; in
-/// fp8_e4m3 or fp8_e5m2, times a scale of their head; or as codes, to which append() quantises them: int8, q8_0, q5_0,
-/// q5_1, q4_0, q4_1. Attention multiplies codes as integers (item 18 of the contract), whatever the number of queries.
+/// fp8_e4m3 or fp8_e5m2, times a scale of their head; or as codes, to which append() quantises them: int8,
+/// int8_channels, q8_0, q5_0, q5_1, q4_0, q4_1. Attention multiplies codes as integers (item 18 of the contract),
+/// whatever the number of queries.
 ///
 ///     rapt::KvCache<Eigen::bfloat16> cache({.kv_heads = 8, .capacity = 8192, .head_dim = 128});
 ///     cache.append(k, v);                                    // the new positions
@@ -511,6 +536,28 @@ class RingCache : public detail::Cache<K, detail::Slots<detail::stored_t<K>, det
                                                    // clang-format on
       : Base({shape, true}, isa) {}
 };
+
+/// Scales of channels for a cache of int8_channels, [kv_heads, head_dim]: the largest magnitude of each dim of a head
+/// among these keys [batch, kv_heads, n, head_dim], times `margin`, / 127; 1 where all are 0. Of keys as the cache is
+/// to keep them: turned by their positions, if append() is to turn them. What is larger than that later on becomes 127
+/// steps, so a margin of 1.2 or more is wise. (With CacheShape::hadamard they have to be of keys that are turned so,
+/// which these are then: say hadamard = true.) Throws std::invalid_argument for a view that can't be right.
+inline std::vector<float> channel_scales(const View<const float>& k, float margin = 1.2f, bool hadamard = false) {
+  detail::check_view(k, "k", "head_dim");
+  std::vector<float> scales(static_cast<std::size_t>(k.heads() * k.dim())), row(static_cast<std::size_t>(k.dim()));
+  for (Index b = 0; b < k.batch(); ++b)
+    for (Index h = 0; h < k.heads(); ++h)
+      for (Index i = 0; i < k.length(); ++i) {
+        for (Index d = 0; d < k.dim(); ++d) row[static_cast<std::size_t>(d)] = k(b, h, i, d);
+        if (hadamard) detail::rotate_hadamard(row.data(), k.dim());
+        for (Index d = 0; d < k.dim(); ++d) {
+          float& most = scales[static_cast<std::size_t>(h * k.dim() + d)];
+          most = std::max(most, std::abs(row[static_cast<std::size_t>(d)]));
+        }
+      }
+  for (float& s : scales) s = s > 0 ? s * margin / 127 : 1.0f;
+  return scales;
+}
 
 RAPT_NAMESPACE_END
 

@@ -32,10 +32,11 @@ template <class K>
 concept CacheElement = std::is_same_v<K, float> || std::is_same_v<K, double> || std::is_same_v<K, Eigen::half> ||
     std::is_same_v<K, Eigen::bfloat16>;
 
-/// What a cache may quantise its keys and values to: int8, with a scale for each position and head, or ggml's q8_0,
-/// q4_0, q4_1, q5_0 and q5_1, with a scale, and in some a minimum, for each 32 dims of those.
+/// What a cache may quantise its keys and values to: int8, with a scale for each position and head, int8_channels, of
+/// keys only, with a scale for each dim of a head, or ggml's q8_0, q4_0, q4_1, q5_0 and q5_1, with a scale, and in some
+/// a minimum, for each 32 dims of those.
 template <class K>
-concept QuantisedElement = std::is_same_v<K, int8> || BlockFormat<K>;
+concept QuantisedElement = std::is_same_v<K, int8> || std::is_same_v<K, int8_channels> || BlockFormat<K>;
 
 /// What a cache keeps: also floating-point numbers of 8 bits, times a scale of their head.
 template <class K>
@@ -44,20 +45,29 @@ concept CacheStorage = CacheElement<K> || Fp8Element<K> || QuantisedElement<K>;
 namespace detail {
 
 template <> struct ArithmeticOf<int8> { using type = float; };
+template <> struct ArithmeticOf<int8_channels> { using type = float; };
 template <BlockFormat B> struct ArithmeticOf<B> { using type = float; };
 
-/// A format's codes and scales. `block`: dims that share a scale; `lowest`: the code that is kept as 0.
+/// A format's codes and scales. `block`: dims that share a scale; `scaled`: whether a position has any; `lowest`: the
+/// code that is kept as 0.
 template <class F> struct Format {
   static constexpr int bits = code_bits<F>, lowest = bits == 8 ? -128 : -code_offset<F>;
-  static constexpr bool minimum = has_minimum<F>;
+  static constexpr bool scaled = true, minimum = has_minimum<F>;
   static constexpr Index block = block_size;
   using Scale = std::uint16_t;  // the bits of a half
 };
 template <> struct Format<int8> {
   static constexpr int bits = 8, lowest = -128;
-  static constexpr bool minimum = false;
+  static constexpr bool scaled = true, minimum = false;
   static constexpr Index block = 0;  // all
   using Scale = float;
+};
+
+template <> struct Format<int8_channels> {
+  static constexpr int bits = 8, lowest = -128;
+  static constexpr bool scaled = false, minimum = false;
+  static constexpr Index block = 0;
+  using Scale = float;  // none is kept
 };
 
 inline float scale_of(float scale) { return scale; }
@@ -94,7 +104,7 @@ template <class F> struct BlockLayout {
   Index scales;  // of a position
 
   static constexpr BlockLayout of_keys(Index dim) {
-    return F::block == 0 ? BlockLayout{round_up(dim, 4), 1}
+    return F::block == 0 ? BlockLayout{round_up(dim, 4), F::scaled ? 1 : 0}
                          : BlockLayout{round_up(dim, F::block), ceil_div(dim, F::block)};
   }
   static constexpr BlockLayout of_values(Index dim) {
@@ -135,6 +145,16 @@ inline constexpr bool has_scales = Fp8Element<typename Kv::StoredKey> || Fp8Elem
 struct HeadScales {
   const float* of = nullptr;
   float operator[](Index head) const { return of == nullptr ? 1.0f : of[head]; }
+};
+
+/// How a cache's keys are changed before they are quantised, and queries before they meet them: turned by Hadamard's
+/// matrix; divided by scales of their channels, with which queries are multiplied.
+struct KeyChange {
+  bool hadamard = false;
+  const float* channel_scales = nullptr;  // [head][dim]
+  const float* channels(Index head, Index dim) const {
+    return channel_scales == nullptr ? nullptr : channel_scales + head * dim;
+  }
 };
 
 /// Whether keys, or values, are codes.

@@ -125,6 +125,7 @@ template <class K, class V = K> struct PagedBlocksKv {
   const V* values;             // [page][head][place][value_row]
   BlockTable table;
   HeadScales key_scales{}, value_scales{};
+  KeyChange key_change{};
 
   void choose(const Integers& which) { table.chosen = which; }
   Index sequence(Index b) const { return table.sequence(b); }

@@ -26,8 +26,9 @@ struct PoolShape {
   Index page_size = 16;  ///< positions of a page: a multiple of 16
   Index kv_heads = 1;
   Index head_dim = 0;
-  Index value_dim = 0;                                  ///< head_dim if 0
-  std::span<const float> key_scales{}, value_scales{};  ///< as CacheShape's
+  Index value_dim = 0;                                                    ///< head_dim if 0
+  std::span<const float> key_scales{}, value_scales{}, channel_scales{};  ///< as CacheShape's
+  bool hadamard = false;
 };
 
 namespace detail {
@@ -54,7 +55,11 @@ template <CacheStorage K, CacheStorage V = K> class PagePool {
       : shape_(checked(shape)) {
     key_scales_ = detail::checked_scales<Key>("key_scales", shape_.key_scales, shape_.kv_heads);
     value_scales_ = detail::checked_scales<Value>("value_scales", shape_.value_scales, shape_.kv_heads);
-    shape_.key_scales = shape_.value_scales = {};  // whose memory is the caller's
+    channel_scales_ = detail::checked_channels<Key>({.kv_heads = shape_.kv_heads,
+                                                     .head_dim = shape_.head_dim,
+                                                     .channel_scales = shape_.channel_scales,
+                                                     .hadamard = shape_.hadamard});
+    shape_.key_scales = shape_.value_scales = shape_.channel_scales = {};  // whose memory is the caller's
     value_row_ = detail::value_units<Value>(shape_.value_dim);
     references_.resize(static_cast<std::size_t>(shape_.pages));
     for (Index page = shape_.pages; page > 0; --page) free_.push_back(static_cast<std::int32_t>(page - 1));
@@ -134,6 +139,7 @@ template <CacheStorage K, CacheStorage V = K> class PagePool {
   PoolShape shape_;
   Index value_row_ = 0;
   std::vector<float> key_scales_, value_scales_;  // [head]
+  std::vector<float> channel_scales_;             // [head][dim]
   std::vector<std::int32_t> references_;          // [page]
   std::vector<std::int32_t> free_;                // the one given back last is taken first: it may still be in a cache
   detail::LargeMemory memory_;
@@ -255,7 +261,8 @@ template <class K, class V = K> class Pages {
             {row_major(table_.data() + sequence * width_, number, width_),
              std::span(lengths_.data() + sequence, at(number)), size},
             head_scales(pool_->key_scales_),
-            head_scales(pool_->value_scales_)};
+            head_scales(pool_->value_scales_),
+            {pool_->shape_.hadamard, pool_->channel_scales_.empty() ? nullptr : pool_->channel_scales_.data()}};
   }
   stored_t<K>* keys() const { return pool_->keys(); }
   stored_t<V>* values() const { return pool_->values(); }

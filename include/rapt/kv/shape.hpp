@@ -26,6 +26,14 @@ struct CacheShape {
   /// Of keys, and of values, kept as fp8_e4m3 or fp8_e5m2: what the numbers kept are times, one for each key/value
   /// head; 1 if empty. Copied.
   std::span<const float> key_scales{}, value_scales{};
+  /// Of keys kept as int8_channels: what their codes are times, [kv_heads, head_dim]; channel_scales() makes them of
+  /// keys. Copied.
+  std::span<const float> channel_scales{};
+  /// Of keys kept as codes: whether they, and the queries that meet them, are first turned by Hadamard's matrix of
+  /// head_dim, or of the largest power of two that divides it. It leaves scores as they are, up to rounding, and
+  /// spreads outliers over all dims, which makes the codes' error smaller (Ashkboos et al. 2024, "QuaRot",
+  /// arXiv:2404.00456).
+  bool hadamard = false;
 };
 
 namespace detail {
@@ -54,6 +62,22 @@ inline CacheShape checked(CacheShape s) {
   check_elements("cache", double(s.sequences) * double(s.kv_heads) * (double(s.capacity) + 64) *
                               (double(s.head_dim) + double(s.value_dim) + 64));
   return s;
+}
+
+template <class K> std::vector<float> checked_channels(const CacheShape& s) {
+  constexpr bool wanted = std::is_same_v<K, Packed<int8_channels>>;
+  if (!wanted && !s.channel_scales.empty())
+    fail("channel_scales", "is set", "it has to be unset: only int8_channels has them");
+  if (wanted)
+    check_same("channel_scales", "its size", static_cast<Index>(s.channel_scales.size()), s.kv_heads * s.head_dim,
+               "the shape: kv_heads * head_dim");
+  for (std::size_t i = 0; i < s.channel_scales.size(); ++i)
+    if (!(s.channel_scales[i] > 0) || !ieee::is_finite(s.channel_scales[i]))
+      fail("channel_scales", {"scale ", static_cast<Index>(i), " is ", static_cast<double>(s.channel_scales[i])},
+           "it has to be more than 0, and finite");
+  if (s.hadamard && !is_packed<K>)
+    fail("hadamard", "is set", "it has to be unset: only keys kept as codes are turned so");
+  return {s.channel_scales.begin(), s.channel_scales.end()};
 }
 
 /// Scales of heads for what is kept as K.

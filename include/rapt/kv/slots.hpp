@@ -28,7 +28,8 @@ template <class K, class V = K> class Slots {
     slots_ = round_up(shape_.capacity, contract::tile);
     key_scales_ = checked_scales<K>("key_scales", shape_.key_scales, shape_.kv_heads);
     value_scales_ = checked_scales<V>("value_scales", shape_.value_scales, shape_.kv_heads);
-    shape_.key_scales = shape_.value_scales = {};  // whose memory is the caller's
+    channel_scales_ = checked_channels<K>(shape_);
+    shape_.key_scales = shape_.value_scales = shape_.channel_scales = {};  // whose memory is the caller's
     key_units_ = key_units<K>(shape_.head_dim);
     value_row_ = value_units<V>(shape_.value_dim);
     extents_.resize(static_cast<std::size_t>(shape_.sequences));
@@ -74,7 +75,8 @@ template <class K, class V = K> class Slots {
             extents_.data() + sequence,
             {},
             head_scales(key_scales_),
-            head_scales(value_scales_)};
+            head_scales(value_scales_),
+            {shape_.hadamard, channel_scales_.empty() ? nullptr : channel_scales_.data()}};
   }
   K* keys() const { return reinterpret_cast<K*>(memory_.data()); }
   V* values() const { return reinterpret_cast<V*>(memory_.data() + key_bytes()); }
@@ -108,6 +110,7 @@ template <class K, class V = K> class Slots {
   Index slots_ = 0, key_units_ = 0, value_row_ = 0;
   std::vector<Extent> extents_;
   std::vector<float> key_scales_, value_scales_;  // [head]
+  std::vector<float> channel_scales_;             // [head][dim]
   LargeMemory memory_;
 };
 

@@ -123,6 +123,8 @@ template <class F> void put_block(const Block<F, std::uint8_t>& block, Index p, 
 template <class F> void put_row(const Block<F, std::uint8_t>& block, Index p, Index dim, const float* row) {
   if constexpr (std::is_same_v<F, int8>) {
     block.scales()[p] = quantise_int8(row, dim, [&](Index i, int code) { block.put(i, p, code); });
+  } else if constexpr (!Format<F>::scaled) {
+    for (Index i = 0; i < dim; ++i) block.put(i, p, clamped_nearest(row[i], 127));
   } else {
     for (Index b = 0; b * block_size < dim; ++b) {
       float numbers[block_size] = {};
@@ -135,7 +137,8 @@ template <class F> void put_row(const Block<F, std::uint8_t>& block, Index p, In
 template <class F> void get_row(const Block<F, const std::uint8_t>& block, Index p, Index dim, float* row) {
   for (Index i = 0; i < dim; ++i) {
     const Index group = Format<F>::block == 0 ? 0 : i / block_size * key_block;
-    row[i] = scale_of(block.scales()[group + p]) * static_cast<float>(block.code(i, p));
+    row[i] = static_cast<float>(block.code(i, p));
+    if constexpr (Format<F>::scaled) row[i] *= scale_of(block.scales()[group + p]);
     if constexpr (Format<F>::minimum) row[i] += scale_of(block.minima()[group + p]);
   }
 }

@@ -68,6 +68,11 @@ template <class F> CodeRow code_row(const float* x, Index stride, Index count) {
     row.group = count;
     row.scales = {detail::quantise_int8(numbers.data(), count,
                                         [&](Index i, int code) { row.codes[static_cast<std::size_t>(i)] = code; })};
+  } else if constexpr (std::is_same_v<F, int8_channels>) {
+    row.group = count;
+    row.scales = {1};
+    for (Index i = 0; i < count; ++i)
+      row.codes[static_cast<std::size_t>(i)] = detail::clamped_nearest(numbers[static_cast<std::size_t>(i)], 127);
   } else {
     for (Index begin = 0; begin < count; begin += row.group) {
       const F block = detail::quantised_block<F>(numbers.data() + begin);
@@ -150,7 +155,9 @@ template <class K, class V> struct IntegerRowState : RowState<float> {
   }
 };
 
-/// What rapt::attention() computes of a cache of K and V that these keys and values were appended to.
+/// What rapt::attention() computes of a cache of K and V that these keys and values were appended to. Of int8_channels:
+/// of keys divided by the scales of their channels, and queries multiplied with them; of keys turned by Hadamard's
+/// matrix: of such keys, and queries turned as well.
 template <class K, class V, class S = Plain>
 void attention_of_codes(const View<const float>& q, const View<const float>& k, const View<const float>& v,
                         const View<float>& out, const S& score = {}, const Options<float>& options = {}) {
