@@ -2,6 +2,7 @@
 // do is refused in words.
 #include <Eigen/Core>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -126,6 +127,31 @@ TYPED_TEST(CodeRows, WithANumberThatIsNotFiniteBecomeNaN) {
   for (Index d = 0; d < 40; ++d) EXPECT_FALSE(std::isnan(keys_of(cache, 0, 2)[at(d)]));
 }
 
+/// As another program has them: the same bytes come back, and the same codes are attended to.
+template <class F> void expect_exchanged() {
+  const Inputs<float> in({2, 2, 2, 1, 37, 64, 96}, 5);
+  std::vector<F> k(in.k.size() / 32), v(in.v.size() / 32), k_back(at(2 * 37 * 2)), v_back(at(2 * 37 * 3));
+  rapt::quantise<F>(in.k, k);
+  rapt::quantise<F>(in.v, v);
+  rapt::KvCache<F> cache({2, 2, 40, 64, 96}), by_numbers({2, 2, 40, 64, 96});
+  cache.append(rapt::bhsd(k.data(), 2, 2, 37, 2), rapt::bhsd<const F>(v.data(), 2, 2, 37, 3));
+  by_numbers.append(in.views().k, in.views().v);
+  for (Index s = 0; s < 2; ++s) {
+    EXPECT_EQ(contents(cache, s, 0, 37), contents(by_numbers, s, 0, 37));
+    cache.read_key_blocks(s, 0, rapt::bhsd(k_back.data(), 1, 2, 37, 2));
+    by_numbers.read_value_blocks(s, 0, rapt::bhsd(v_back.data(), 1, 2, 37, 3));
+    EXPECT_EQ(std::memcmp(k_back.data(), k.data() + s * 2 * 37 * 2, k_back.size() * sizeof(F)), 0);
+    EXPECT_EQ(std::memcmp(v_back.data(), v.data() + s * 2 * 37 * 3, v_back.size() * sizeof(F)), 0);
+  }
+}
+TEST(CodeBlocks, AreExchanged) {
+  expect_exchanged<q8_0>();
+  expect_exchanged<q4_0>();
+  expect_exchanged<q4_1>();
+  expect_exchanged<q5_0>();
+  expect_exchanged<q5_1>();
+}
+
 /// As many bytes as the formats have, and no more where dims are whole blocks.
 TEST(CodeBytes, AreThoseOfTheFormats) {
   const rapt::CacheShape shape{2, 8, 1024, 128, 128};
@@ -149,6 +175,13 @@ TEST(CodeErrors, NameTheArgument) {
             }),
             "rapt: options.arithmetic: is exact; it has to be automatic: codes are multiplied in integers, and not "
             "widened");
+  rapt::KvCache<q8_0> blocks({.capacity = 8, .head_dim = 64, .value_dim = 40});
+  const std::vector<q8_0> block(8);
+  const auto rows = rapt::bhsd<const q8_0>(block.data(), 1, 1, 2, 2);
+  EXPECT_EQ(refusal([&] { blocks.append(rapt::bhsd<const q8_0>(block.data(), 1, 1, 2, 1), rows); }),
+            "rapt: k: the number of blocks is 1; it has to be 2, as in the cache: 32 dims each");
+  EXPECT_EQ(refusal([&] { blocks.append(rows, rows); }),
+            "rapt: v: has blocks of 32 numbers, and the cache's value_dim is 40; it has to be a multiple of 32");
   const Inputs<float> other({1, 2, 1, 1, 3, 9, 8}, 6);
   EXPECT_EQ(refusal([&] { cache.append(other.views().k, other.views().v); }),
             "rapt: k: head_dim is 9; it has to be 8, as in the cache");

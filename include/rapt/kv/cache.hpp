@@ -139,6 +139,41 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     append_to(Integers(sequences), k, v, options, [&](Index b) { return k.length(b); });
   }
 
+  /// The same of keys and values that are ggml's blocks already, as another program's cache has them: [sequences,
+  /// kv_heads, n, head_dim / 32] and [sequences, kv_heads, n, value_dim / 32] of blocks. They are kept as they are,
+  /// turned and rotated already if they are to be.
+  template <class KeyBlock, class ValueBlock>
+    requires(BlockFormat<std::remove_const_t<KeyBlock>>&& BlockFormat<std::remove_const_t<ValueBlock>>)
+  void append(const View<KeyBlock>& k, const View<ValueBlock>& v) {
+    check_blocks<K>(k, "k", head_dim(), "head_dim", sequences());
+    check_blocks<typename V::Kept>(v, "v", value_dim(), "value_dim", sequences());
+    check_same("v", "length", v.length(), k.length(), "k");
+    for (Index s = 0; s < sequences(); ++s) check_room(s, k.length(), {});
+    home_.check_memory([&](Index) { return k.length(); });
+    for (Index s = 0; s < sequences(); ++s) take_blocks(s, k, v);
+  }
+  /// Copies keys, or values, from position `position` on back as blocks: [1, kv_heads, n, head_dim or value_dim / 32].
+  template <BlockFormat B> void read_key_blocks(Index sequence, Index position, const View<B>& to) const {
+    check_blocks<K>(to, "to", head_dim(), "head_dim", 1);
+    check_span(sequence, position, to.length());
+    const typename Home::Kv kv = home_.kv(0, sequences());
+    for (Index h = 0; h < kv_heads(); ++h)
+      for (Index i = 0; i < to.length(); ++i) {
+        const auto block = block_of_keys(kv.head(sequence, h).key(position + i), head_dim());
+        for (Index b = 0; b < to.dim(); ++b) to(0, h, i, b) = get_block(block, inside(position + i), b);
+      }
+  }
+  template <BlockFormat B> void read_value_blocks(Index sequence, Index position, const View<B>& to) const {
+    check_blocks<typename V::Kept>(to, "to", value_dim(), "value_dim", 1);
+    check_span(sequence, position, to.length());
+    const typename Home::Kv kv = home_.kv(0, sequences());
+    for (Index h = 0; h < kv_heads(); ++h)
+      for (Index i = 0; i < to.length(); ++i) {
+        const auto block = block_of_values(kv.head(sequence, h).value(position + i), value_dim());
+        for (Index b = 0; b < to.dim(); ++b) to(0, h, i, b) = get_block(block, inside(position + i), b);
+      }
+  }
+
   /// Forgets the positions from `length` on: what was proposed and not accepted, in speculative decoding; all, with 0.
   void truncate(Index sequence, Index length) {
     const Index first = this->first(sequence), now = home_.length(sequence);
@@ -363,14 +398,48 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
            "it has to have " + std::to_string(length + count) + ", one for each position of sequence " +
                std::to_string(sequence));
   }
+  /// Blocks of the format that the cache keeps, of all its heads and dims.
+  template <class Kept, class B>
+  void check_blocks(const View<B>& blocks, const char* name, Index dim, const char* dim_name, Index batch) const {
+    static_assert(std::is_same_v<std::remove_const_t<B>, Kept>,
+                  "rapt: blocks are of the format that the cache keeps its keys, or values, in");
+    if (dim % block_size != 0)
+      fail(name, {"has blocks of 32 numbers, and the cache's ", dim_name, " is ", dim},
+           "it has to be a multiple of 32");
+    check_same(name, "batch", blocks.batch(), batch, batch == 1 ? "a sequence" : "the cache's sequences");
+    check_same(name, "the number of heads", blocks.heads(), kv_heads(), "the cache");
+    check_same(name, "the number of blocks", blocks.dim(), dim / block_size, "the cache: 32 dims each");
+    require(blocks.length() >= 0 && blocks.length() < max_length, name, "length", blocks.length(),
+            "it has to be from 0 to 2^30 - 1");
+    if (blocks.length() > 0) check_pointer(blocks.data, name);
+  }
+  template <class KeyBlock, class ValueBlock>
+  void take_blocks(Index sequence, const View<KeyBlock>& k, const View<ValueBlock>& v) {
+    const Index begin = home_.length(sequence);
+    home_.grow(sequence, k.length());
+    const typename Home::Kv kv = home_.kv(0, sequences());
+    for (Index h = 0; h < kv_heads(); ++h)
+      for (Index i = 0; i < k.length(); ++i) {
+        const typename Home::Kv::Head head = kv.head(sequence, h);
+        Key* const key = home_.keys() + (head.key(begin + i) - home_.keys());
+        V* const value = home_.values() + (head.value(begin + i) - home_.values());
+        for (Index b = 0; b < k.dim(); ++b)
+          put_block(block_of_keys(key, head_dim()), inside(begin + i), b, k(sequence, h, i, b));
+        for (Index b = 0; b < v.dim(); ++b)
+          put_block(block_of_values(value, value_dim()), inside(begin + i), b, v(sequence, h, i, b));
+      }
+  }
   void check_read(Index sequence, Index position, const View<Arithmetic>& to, Index dim, const char* dim_name) const {
-    const Index first = this->first(sequence), length = home_.length(sequence);
+    check_span(sequence, position, to.length());
     check_view(to, "to", dim_name);
     check_same("to", "batch", to.batch(), 1, "a sequence");
     check_same("to", "the number of heads", to.heads(), kv_heads(), "the cache");
     check_same("to", dim_name, to.dim(), dim, "the cache");
-    if (position < first || position > length - to.length())
-      fail("position", "is " + std::to_string(position) + ", for " + std::to_string(to.length()) + " positions",
+  }
+  void check_span(Index sequence, Index position, Index count) const {
+    const Index first = this->first(sequence), length = home_.length(sequence);
+    if (position < first || position > length - count)
+      fail("position", "is " + std::to_string(position) + ", for " + std::to_string(count) + " positions",
            "the sequence has those from " + std::to_string(first) + " to " + std::to_string(length - 1));
   }
 
@@ -448,7 +517,8 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
   }
 
   /// A key of head h as numbers, and what is kept of row_.
-  void read_key(const typename Home::Kv& kv, const Key* key, Index inside, Index h, Arithmetic* row) const {
+  void read_key([[maybe_unused]] const typename Home::Kv& kv, const Key* key, Index inside, [[maybe_unused]] Index h,
+                Arithmetic* row) const {
     get_key(key, inside, head_dim(), row);
     if constexpr (Fp8Element<Key>) scale_row(std::span(row, at(head_dim())), kv.key_scales[h]);
     if constexpr (is_packed<Key>) {
@@ -456,9 +526,8 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
         for (Index d = 0; d < head_dim(); ++d) row[d] *= scales[d];
       if (kv.key_change.hadamard) rotate_hadamard(row, head_dim());
     }
-    static_cast<void>(kv), static_cast<void>(h);
   }
-  void write_key(const typename Home::Kv& kv, Key* key, Index inside, Index h) {
+  void write_key([[maybe_unused]] const typename Home::Kv& kv, Key* key, Index inside, [[maybe_unused]] Index h) {
     if constexpr (is_packed<Key>) {
       if (kv.key_change.hadamard) rotate_hadamard(row_.data(), head_dim());
       if (const float* const scales = kv.key_change.channels(h, head_dim()))
@@ -468,7 +537,6 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
       put_key(key, inside, head_dim(), row_.data(), kv.key_scales[h]);
     else
       put_key(key, inside, head_dim(), row_.data());
-    static_cast<void>(kv), static_cast<void>(h);
   }
   /// Keys with scales of their channels have nothing that could say NaN.
   void check_finite(const View<const Arithmetic>& k) const {

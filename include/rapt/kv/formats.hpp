@@ -84,6 +84,7 @@ template <class K> using widened_t = typename Widened<K>::type;
 
 /// A byte of a block of codes.
 template <class F> struct Packed {
+  using Kept = F;
   using Format = detail::Format<F>;
   std::uint8_t byte;
 };

@@ -119,6 +119,14 @@ template <class F> void put_block(const Block<F, std::uint8_t>& block, Index p, 
   if constexpr (Format<F>::minimum) block.minima()[b * key_block + p] = codes.m;
 }
 
+template <class F> F get_block(const Block<F, const std::uint8_t>& block, Index p, Index b) {
+  F codes{};
+  for (Index i = 0; i < block_size; ++i) put_code(codes, i, block.code(b * block_size + i, p));
+  codes.d = block.scales()[b * key_block + p];
+  if constexpr (Format<F>::minimum) codes.m = block.minima()[b * key_block + p];
+  return codes;
+}
+
 /// Quantises a row and puts it at a position; a last group of dims is filled up with zeros.
 template <class F> void put_row(const Block<F, std::uint8_t>& block, Index p, Index dim, const float* row) {
   if constexpr (std::is_same_v<F, int8>) {
