@@ -12,7 +12,8 @@
 // With --cache q8_0, keys and values are kept as codes of 8 bits; there are other types. A story may take another turn
 // then, but the same one each time.
 //
-// file, checkpoint, tokenizer: reading; cache, model: the Llama; sampler: choosing; main: from one token to the next.
+// file, checkpoint, tokenizer: reading; cache, model: the Llama; inside: a look into it; sampler: choosing; main: from
+// one token to the next.
 
 #include <algorithm>
 #include <chrono>

@@ -10,14 +10,12 @@
 namespace stories {
 namespace {
 
-/// The attention of every layer: grouped queries, and pairs of neighbouring dims that turn together.
+/// The attention of every layer: grouped queries.
 rapt::LayerConfig attention_config(const Config& n) {
-  rapt::rope::Spec rope = rapt::rope::standard(n.head_dim(), 10000);
-  rope.pairing = rapt::rope::Pairing::interleaved;
   return {.hidden_size = n.dim,
           .num_heads = n.heads,
           .num_kv_heads = n.kv_heads,
-          .rope = rope,
+          .rope = rotary_embedding(n),
           .max_positions = n.max_length};
 }
 
@@ -33,6 +31,12 @@ Matrix rms_norm(const Matrix& x, const Row& weight) {
 float silu(float x) { return x / (1 + std::exp(-x)); }
 
 }  // namespace
+
+rapt::rope::Spec rotary_embedding(const Config& config) {
+  rapt::rope::Spec spec = rapt::rope::standard(config.head_dim(), 10000);
+  spec.pairing = rapt::rope::Pairing::interleaved;
+  return spec;
+}
 
 Model::Model(const Checkpoint& weights, std::size_t sequences, std::string_view cache)
     : config_(weights.config),

@@ -13,6 +13,9 @@
 
 namespace stories {
 
+/// Pairs of neighbouring dims turn together.
+rapt::rope::Spec rotary_embedding(const Config& config);
+
 /// What a text's tokens are given, in a batch or alone, at once or one by one, are the same scores to the last bit.
 class Model {
  public:
