@@ -19,7 +19,9 @@ Attended attended(const Checkpoint& weights, Model& model, std::size_t layer, st
   const Config& c = weights.config;
   const Matrix h = model.attention_input(layer, tokens);
   const Layer& w = weights.layers[layer];
-  Attended a{h * w.wq.transpose(), h * w.wk.transpose(), h * w.wv.transpose()};
+  Attended a{{h.rows(), c.dim}, {h.rows(), c.kv_dim()}, {h.rows(), c.kv_dim()}};
+  const auto rows = [](auto& m) { return rapt::row_major(m.data(), m.rows(), m.cols()); };
+  rapt::Linear<float>({rows(w.wq), rows(w.wk), rows(w.wv)})(rows(h), {rows(a.q), rows(a.k), rows(a.v)});
   const rapt::rope::Table<float> table(rotary_embedding(c), static_cast<rapt::Index>(tokens.size()));
   rapt::rope::rotate(rapt::view(a.q, c.heads), table);
   rapt::rope::rotate(rapt::view(a.k, c.kv_heads), table);
