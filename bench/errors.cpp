@@ -248,17 +248,18 @@ void print_texts(const stories::Checkpoint& weights, const stories::Tokenizer& t
   rule('-');
 }
 
-void report(const std::string& checkpoint, const std::string& tokenizer_file) {
+void report_made_up() {
   Progress progress;
   print_head();
   print_errors("Gaussian numbers; 8 query heads of 128 on 2 key/value heads, 2048 keys, the last 64 queries",
                {gaussian_data()}, progress);
   print_errors("The same with 4 dims of the keys 20 times as large, as outlier channels of real keys are",
                {data_with_outliers()}, progress);
-  if (!std::filesystem::exists(checkpoint)) {
-    std::printf("A model's keys and values, and its texts: SKIPPED, there is no %s\n", checkpoint.c_str());
-    return;
-  }
+}
+
+/// The same of what a model computes, and its texts.
+void report_model(const std::string& checkpoint, const std::string& tokenizer_file) {
+  Progress progress;
   const stories::Checkpoint weights = stories::load_checkpoint(checkpoint);
   const stories::Tokenizer tokenizer(tokenizer_file, weights.config.vocab_size);
   stories::Model model(weights);
@@ -278,16 +279,19 @@ constexpr const char* help =
     "  rapt_errors --help                    this\n";
 
 int run(std::span<char*> arguments) {
-  if (arguments.size() == 2) {
-    report(arguments[0], arguments[1]);
-  } else if (arguments.empty()) {
-    const std::string folder = RAPT_MODELS_DIR "/stories260K/";
-    report(folder + "stories260K.bin", folder + "tok512.bin");
-  } else {
-    const bool wanted = arguments.size() == 1 && std::string(arguments[0]) == "--help";
+  if (!arguments.empty() && arguments.size() != 2) {
+    const bool wanted = std::string(arguments[0]) == "--help";
     std::fputs(help, wanted ? stdout : stderr);
     return wanted ? 0 : 2;
   }
+  const std::string folder = RAPT_MODELS_DIR "/stories260K/";
+  const std::string checkpoint = arguments.empty() ? folder + "stories260K.bin" : arguments[0];
+  const std::string tokenizer = arguments.empty() ? folder + "tok512.bin" : arguments[1];
+  report_made_up();
+  if (arguments.empty() && !std::filesystem::exists(checkpoint))
+    std::printf("SKIPPED: a model's keys and values, and its texts, as there is no %s\n", checkpoint.c_str());
+  else
+    report_model(checkpoint, tokenizer);
   return 0;
 }
 
