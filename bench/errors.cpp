@@ -3,7 +3,7 @@
 //     rapt_errors                                 with the model of the tests, where there is one
 //     rapt_errors checkpoint.bin tokenizer.bin    with a checkpoint of llama2.c, stories260K for instance
 //
-// Nothing is timed, and no number is random: the report is the same on every machine, whatever its instruction set.
+// Nothing is timed, and no number is random: the report is the same whatever the instruction set.
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
@@ -187,8 +187,8 @@ void print_head() {
       "  bits           that a number takes, its part of the scales included, in heads of 128\n"
       "  cache          the error of attention to the cache: its largest, and its root mean square as a part of\n"
       "                 the output's\n"
-      "  held           the same of attention in float to the numbers that the cache holds, read back: what\n"
-      "                 keeping them so costs by itself\n"
+      "  held           the same of attention in float, by the same queries, to the numbers that the cache\n"
+      "                 holds, read back: what keeping them so costs by itself\n"
       "  arithmetic     how far these two outputs are apart, root mean square again: what the arithmetic adds\n");
   std::printf("%-18s %6s   %11s %11s   %11s %11s   %12s\n", "", "", "cache", "cache", "held", "held", "arithmetic");
   std::printf("%-18s %6s   %11s %11s   %11s %11s   %12s\n", "kept as", "bits", "largest", "rel. RMS", "largest",
@@ -263,8 +263,9 @@ void report_model(const std::string& checkpoint, const std::string& tokenizer_fi
   const stories::Checkpoint weights = stories::load_checkpoint(checkpoint);
   const stories::Tokenizer tokenizer(tokenizer_file, weights.config.vocab_size);
   stories::Model model(weights);
-  const std::vector<int> tokens = stories::write_on(model, tokenizer.encode("Once upon a time"), 256);
   const stories::Config& c = weights.config;
+  const auto length = static_cast<std::size_t>(std::min(c.max_length, 256));
+  const std::vector<int> tokens = stories::write_on(model, tokenizer.encode("Once upon a time"), length);
   char title[width];
   std::snprintf(title, sizeof title, "All %d layers of a model: %d query heads of %d on %d key/value heads, %zu tokens",
                 c.layers, c.heads, c.head_dim(), c.kv_heads, tokens.size());

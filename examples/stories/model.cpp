@@ -57,6 +57,9 @@ Model::Model(const Checkpoint& weights, std::size_t sequences, std::string_view 
 }
 
 int Model::length(std::size_t sequence) const {
+  if (sequence >= sequences_)
+    throw std::out_of_range("the model has no sequence " + std::to_string(sequence) + "; it has " +
+                            std::to_string(sequences_));
   return std::visit(
       [&](const auto& cache) { return static_cast<int>(cache.length(static_cast<rapt::Index>(sequence))); },
       layers_.front().cache);

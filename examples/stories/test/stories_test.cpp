@@ -281,6 +281,7 @@ void test_batch(const std::string& path, std::string_view cache) {
     expected.push_back(1 + (step < 23) + (step < 11) + (step < 7) + (step < 5));
   check(sizes == expected, name + ": a text that has ended leaves the batch");
   check_error("the model can't decode 0 tokens", "it takes 1, one for each sequence", [&] { model.decode({}); });
+  check_error("the model has no sequence 1", "it has 1", [&] { model.length(1); });
   const std::vector<std::size_t> gone{1}, twice{0, 0};
   for (const auto& sequences : {gone, twice})
     check_error("the sequences to keep", "less than 1", [&] { model.keep(sequences); });
