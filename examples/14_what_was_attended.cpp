@@ -23,9 +23,11 @@
 #include <rapt/rapt.hpp>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stories/checkpoint.hpp"
+#include "stories/inside.hpp"
 #include "stories/model.hpp"
 #include "stories/tokenizer.hpp"
 
@@ -51,35 +53,16 @@ struct Attention {
 
 // ---- a layer of a model ------------------------------------------------------------------------
 
-/// What the model writes, always the likeliest token.
-std::vector<int> tell(stories::Model& model, const stories::Tokenizer& tokenizer) {
-  std::vector<int> tokens = tokenizer.encode("Once upon a time");
-  stories::Row scores = model.prefill(0, tokens);
-  while (static_cast<Index>(tokens.size()) < length) {
-    int next = 0;
-    scores.maxCoeff(&next);
-    tokens.push_back(next);
-    if (static_cast<Index>(tokens.size()) < length) scores = model.decode({&next, 1});
-  }
-  return tokens;
-}
-
 Attention of_model(const std::string& checkpoint, const std::string& tokenizer_file) {
   const stories::Checkpoint weights = stories::load_checkpoint(checkpoint);
   const stories::Config& c = weights.config;
   if (c.max_length < length) throw std::runtime_error(checkpoint + ": holds too few tokens for this example");
   const stories::Tokenizer tokenizer(tokenizer_file, c.vocab_size);
   stories::Model model(weights);
-  const std::vector<int> tokens = tell(model, tokenizer);
+  const std::vector<int> tokens = stories::write_on(model, tokenizer.encode("Once upon a time"), at(length));
   const std::size_t layer = weights.layers.size() / 2;
-  const Matrix h = model.attention_input(layer, tokens);
-  const stories::Layer& w = weights.layers[layer];
-  Attention a{c.heads, c.kv_heads, h * w.wq.transpose(), h * w.wk.transpose(), h * w.wv.transpose(), {}};
-  rapt::rope::Spec spec = rapt::rope::standard(c.head_dim(), 10000);
-  spec.pairing = rapt::rope::Pairing::interleaved;
-  const rapt::rope::Table<float> table(spec, length);
-  rapt::rope::rotate(rapt::view(a.q, c.heads), table);
-  rapt::rope::rotate(rapt::view(a.k, c.kv_heads), table);
+  stories::Attended x = stories::attended(weights, model, layer, tokens);
+  Attention a{c.heads, c.kv_heads, std::move(x.q), std::move(x.k), std::move(x.v), {}};
   for (std::size_t i = 0; i < tokens.size(); ++i)
     a.text.push_back(i == 0 ? "<begin>" : tokenizer.decode(tokens[i - 1], tokens[i]));
   std::printf("layer %d of %s, on the first %d tokens of a story that it tells\n", int(layer), checkpoint.c_str(),

@@ -9,7 +9,11 @@
 // With several prompts, -i ... -i ..., all stories are told at the same time: a step of decoding reads the weights once
 // for all of them. Each is what it would be alone.
 //
-// file, checkpoint, tokenizer: reading; model: the Llama; sampler: choosing; main: from one token to the next.
+// With --cache q8_0, keys and values are kept as codes of 8 bits; there are other types. A story may take another turn
+// then, but the same one each time.
+//
+// file, checkpoint, tokenizer: reading; cache, model: the Llama; inside: a look into it; sampler: choosing; main: from
+// one token to the next.
 
 #include <algorithm>
 #include <chrono>
@@ -32,14 +36,17 @@
 
 namespace {
 
-constexpr const char* usage =
+const std::string usage =
     "usage: stories <checkpoint> <tokenizer> [options]\n"
     "  -i <prompt>       the story's beginning; none by default. Several -i: several stories, told side by side\n"
     "  -n <tokens>       how many tokens a text has at most, the prompt's too; 256 by default, 0: all that fit\n"
     "  -t <temperature>  0, the default: always the likeliest token; 1: as the model weighs them\n"
     "  -p <top-p>        draw only from the likeliest tokens that have this probability together; 0.9 by default\n"
     "  -s <seed>         for the draws of each story, 1 or more; from the clock by default\n"
-    "  -c <tokens>       how many tokens of a prompt go through the model at once; all by default\n";
+    "  -c <tokens>       how many tokens of a prompt go through the model at once; all by default\n"
+    "  --cache <type>    what keys and values are kept as; float by default. There are\n"
+    "                    " +
+    stories::all_cache_types() + "\n";
 
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -52,6 +59,7 @@ struct Arguments {
   float temperature = 0, top_p = 0.9f;
   std::optional<std::uint64_t> seed;
   int chunk = 0;
+  std::string cache{stories::cache_types[0]};
 };
 
 double number(const std::string& option, const char* text, double least, double most, bool whole) {
@@ -64,6 +72,12 @@ double number(const std::string& option, const char* text, double least, double 
   return value;
 }
 
+std::string cache_type(const std::string& option, const char* type) {
+  if (!stories::is_cache_type(type))
+    throw UsageError(option + " is '" + type + "'; it has to be one of " + stories::all_cache_types());
+  return type;
+}
+
 Arguments parse(std::span<char*> words) {
   constexpr double many = 1 << 30, precise = 1LL << 53;
   Arguments arguments;
@@ -74,7 +88,7 @@ Arguments parse(std::span<char*> words) {
       files.push_back(word);
       continue;
     }
-    if (word.size() != 2 || std::string("intpsc").find(word[1]) == std::string::npos)
+    if (word != "--cache" && (word.size() != 2 || std::string("intpsc").find(word[1]) == std::string::npos))
       throw UsageError("there is no option " + word);
     if (++i == words.size()) throw UsageError(word + " needs a value");
     const char* value = words[i];
@@ -83,6 +97,7 @@ Arguments parse(std::span<char*> words) {
       case 'n': arguments.tokens = static_cast<int>(number(word, value, 0, many, true)); break;
       case 't': arguments.temperature = static_cast<float>(number(word, value, 0, 1000, false)); break;
       case 'p': arguments.top_p = static_cast<float>(number(word, value, 0, 1, false)); break;
+      case '-': arguments.cache = cache_type(word, value); break;
       case 's': arguments.seed = static_cast<std::uint64_t>(number(word, value, 1, precise, true)); break;
       default: arguments.chunk = static_cast<int>(number(word, value, 1, many, true)); break;
     }
@@ -188,7 +203,7 @@ int length_of_texts(const Arguments& arguments, const stories::Config& config, c
 }
 
 void tell(const Arguments& arguments) {
-  stories::Model model(stories::load_checkpoint(arguments.checkpoint), arguments.prompts.size());
+  stories::Model model(stories::load_checkpoint(arguments.checkpoint), arguments.prompts.size(), arguments.cache);
   const stories::Tokenizer tokenizer(arguments.tokenizer, model.config().vocab_size);
 
   // Each story has draws of its own, from the same seed: alone, it would have the same.

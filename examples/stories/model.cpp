@@ -1,6 +1,8 @@
 #include "model.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -8,14 +10,12 @@
 namespace stories {
 namespace {
 
-/// The attention of every layer: grouped queries, and pairs of neighbouring dims that turn together.
+/// The attention of every layer: grouped queries.
 rapt::LayerConfig attention_config(const Config& n) {
-  rapt::rope::Spec rope = rapt::rope::standard(n.head_dim(), 10000);
-  rope.pairing = rapt::rope::Pairing::interleaved;
   return {.hidden_size = n.dim,
           .num_heads = n.heads,
           .num_kv_heads = n.kv_heads,
-          .rope = rope,
+          .rope = rotary_embedding(n),
           .max_positions = n.max_length};
 }
 
@@ -32,9 +32,17 @@ float silu(float x) { return x / (1 + std::exp(-x)); }
 
 }  // namespace
 
-Model::Model(const Checkpoint& weights, std::size_t sequences)
+rapt::rope::Spec rotary_embedding(const Config& config) {
+  rapt::rope::Spec spec = rapt::rope::standard(config.head_dim(), 10000);
+  spec.pairing = rapt::rope::Pairing::interleaved;
+  return spec;
+}
+
+Model::Model(const Checkpoint& weights, std::size_t sequences, std::string_view cache)
     : config_(weights.config),
       embedding_(weights.embedding),
+      sequences_(sequences),
+      places_(sequences),
       final_norm_(weights.final_norm),
       classifier_(rows(weights.classifier.size() == 0 ? weights.embedding : weights.classifier)) {
   rapt::AttentionLayer<float>::Angles angles;  // the first layer makes a rotary table, the others share it
@@ -42,20 +50,27 @@ Model::Model(const Checkpoint& weights, std::size_t sequences)
     rapt::AttentionLayer<float> attention(
         attention_config(config_), {.q = rows(w.wq), .k = rows(w.wk), .v = rows(w.wv), .o = rows(w.wo)}, {}, angles);
     angles = attention.angles();
-    rapt::KvCache<float> cache(attention.cache_shape(static_cast<rapt::Index>(sequences), config_.max_length));
-    layers_.push_back({w.attention_norm, std::move(attention), std::move(cache), w.feed_norm,
+    const rapt::CacheShape shape = attention.cache_shape(static_cast<rapt::Index>(sequences), config_.max_length);
+    layers_.push_back({w.attention_norm, std::move(attention), make_cache(cache, shape), w.feed_norm,
                        rapt::Linear<float>({rows(w.w1), rows(w.w3)}), rapt::Linear<float>(rows(w.w2))});
   }
 }
 
 int Model::length(std::size_t sequence) const {
-  return static_cast<int>(layers_.front().cache.length(static_cast<rapt::Index>(sequence)));
+  if (sequence >= sequences_)
+    throw std::out_of_range("the model has no sequence " + std::to_string(sequence) + "; it has " +
+                            std::to_string(sequences_));
+  return std::visit(
+      [&](const auto& cache) { return static_cast<int>(cache.length(static_cast<rapt::Index>(sequence))); },
+      layers_.front().cache);
 }
 
 Row Model::prefill(std::size_t sequence, std::span<const int> tokens) {
   check_room(sequence, tokens.size());
   Matrix x = embed(tokens);
-  run(x, static_cast<rapt::Index>(sequence));
+  Offsets offsets(places_ + 1, 0);  // those before have no token, and those after none either
+  std::fill(offsets.begin() + static_cast<std::ptrdiff_t>(sequence) + 1, offsets.end(), x.rows());
+  run(x, offsets);
   return scores(x.bottomRows(1));
 }
 
@@ -65,7 +80,9 @@ Matrix Model::decode(std::span<const int> tokens) {
                             std::to_string(sequences()) + ", one for each sequence");
   for (std::size_t s = 0; s < sequences(); ++s) check_room(s, 1);
   Matrix x = embed(tokens);
-  run(x, {});
+  Offsets offsets;  // one token for each sequence that there is, none for those that have ended
+  for (std::size_t s = 0; s <= places_; ++s) offsets.push_back(static_cast<rapt::Index>(std::min(s, sequences_)));
+  run(x, offsets);
   return scores(x);
 }
 
@@ -85,23 +102,20 @@ Matrix Model::attention_input(std::size_t layer, std::span<const int> tokens) {
   return rms_norm(x, layers_[layer].attention_norm);
 }
 
-/// A step goes through all sequences of a cache, so those that have ended may not stay in it. What the others hold
-/// moves to a smaller cache: as much work as attending to it once.
+/// They move up in the caches, to the places of those that have ended: codes as they are, since to read and quantise
+/// them again could change a scale in its last bit. The places behind them stay empty, and cost a step nothing.
 void Model::keep(std::span<const std::size_t> sequences) {
-  for (Layer& layer : layers_) {
-    rapt::KvCache<float> smaller(
-        layer.attention.cache_shape(static_cast<rapt::Index>(sequences.size()), config_.max_length));
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      const auto from = static_cast<rapt::Index>(sequences[i]), to = static_cast<rapt::Index>(i);
-      Matrix keys(layer.cache.length(from), config_.kv_dim()), values(keys.rows(), keys.cols());
-      layer.cache.read_keys(from, 0, rapt::view(keys, config_.kv_heads));
-      layer.cache.read_values(from, 0, rapt::view(values, config_.kv_heads));
-      // Without the rotary table: keys have been turned when they first went in.
-      smaller.append(to, rapt::view(std::as_const(keys), config_.kv_heads),
-                     rapt::view(std::as_const(values), config_.kv_heads));
-    }
-    layer.cache = std::move(smaller);
-  }
+  if (std::ranges::adjacent_find(sequences, std::ranges::greater_equal{}) != sequences.end() ||
+      (!sequences.empty() && sequences.back() >= sequences_))
+    throw std::invalid_argument("the sequences to keep have to ascend, and be less than " + std::to_string(sequences_));
+  for (Layer& layer : layers_)
+    std::visit(
+        [&](auto& cache) {
+          for (std::size_t i = 0; i < sequences.size(); ++i)
+            cache.fork(static_cast<rapt::Index>(sequences[i]), static_cast<rapt::Index>(i));
+        },
+        layer.cache);
+  sequences_ = sequences.size();
 }
 
 /// A row for each token.
@@ -111,22 +125,22 @@ Matrix Model::embed(std::span<const int> tokens) const {
   return x;
 }
 
-/// The rows of x are successive tokens of a sequence, or, if there is none, one token of each.
-void Model::run(Matrix& x, std::optional<rapt::Index> sequence) {
+/// The rows of x are the new tokens of all sequences, one sequence after the other.
+void Model::run(Matrix& x, const Offsets& offsets) {
   for (Layer& layer : layers_) {
-    attend(layer, x, sequence);
+    attend(layer, x, offsets);
     feed(layer, x);
   }
 }
 
 /// x += attention of the new tokens, each to itself and to all of its sequence before it. From projecting queries, keys
 /// and values, through turning them, the cache and grouped attention, to projecting back: all of it is the layer's.
-void Model::attend(Layer& layer, Matrix& x, std::optional<rapt::Index> sequence) {
-  const rapt::Index batch = sequence ? 1 : x.rows(), length = sequence ? x.rows() : 1;
+void Model::attend(Layer& layer, Matrix& x, const Offsets& offsets) {
   const Matrix h = rms_norm(x, layer.attention_norm);
   Matrix y(x.rows(), x.cols());
-  layer.attention.forward(rapt::bsd(h.data(), batch, length, h.cols()), rapt::bsd(y.data(), batch, length, y.cols()),
-                          layer.cache, {.sequence = sequence, .workspace = &workspace_});
+  const auto in = rapt::packed(rapt::bsd(h.data(), 1, h.rows(), h.cols()), offsets);
+  const auto out = rapt::packed(rapt::bsd(y.data(), 1, y.rows(), y.cols()), offsets);
+  std::visit([&](auto& cache) { layer.attention.forward(in, out, cache, {.workspace = &workspace_}); }, layer.cache);
   x += y;
 }
 

@@ -3,23 +3,28 @@
 
 #include <Eigen/Core>
 #include <cstddef>
-#include <optional>
 #include <rapt/rapt.hpp>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "cache.hpp"
 #include "checkpoint.hpp"
 
 namespace stories {
 
+/// Pairs of neighbouring dims turn together.
+rapt::rope::Spec rotary_embedding(const Config& config);
+
 /// What a text's tokens are given, in a batch or alone, at once or one by one, are the same scores to the last bit.
 class Model {
  public:
-  /// Packs the weights. For so many texts side by side, 1 or more: the model's sequences. None has a token yet.
-  explicit Model(const Checkpoint& weights, std::size_t sequences = 1);
+  /// Packs the weights. For so many texts side by side, 1 or more: the model's sequences. None has a token yet. `cache`
+  /// is one of cache_types: what keys and values are kept as.
+  explicit Model(const Checkpoint& weights, std::size_t sequences = 1, std::string_view cache = cache_types[0]);
 
   const Config& config() const { return config_; }
-  std::size_t sequences() const { return static_cast<std::size_t>(layers_.front().cache.sequences()); }
+  std::size_t sequences() const { return sequences_; }
   /// Tokens that a sequence has taken in so far.
   int length(std::size_t sequence) const;
 
@@ -35,7 +40,7 @@ class Model {
   /// states after the layer's norm. For looking inside; sequences stay as they are.
   Matrix attention_input(std::size_t layer, std::span<const int> tokens);
 
-  /// Forgets all sequences but these, which from here on are 0, 1, … in this order.
+  /// Forgets all sequences but these, in ascending order, which from here on are 0, 1, …
   void keep(std::span<const std::size_t> sequences);
 
  private:
@@ -43,14 +48,16 @@ class Model {
   struct Layer {
     Row attention_norm;
     rapt::AttentionLayer<float> attention;
-    rapt::KvCache<float> cache;  // keys and values of all tokens so far
+    Cache cache;  // keys and values of all tokens so far
     Row feed_norm;
     rapt::Linear<float> gate_and_up, down;
   };
 
+  using Offsets = std::vector<rapt::Index>;  // where each sequence's tokens begin in a step, and their number
+
   Matrix embed(std::span<const int> tokens) const;
-  void run(Matrix& x, std::optional<rapt::Index> sequence);
-  void attend(Layer& layer, Matrix& x, std::optional<rapt::Index> sequence);
+  void run(Matrix& x, const Offsets& offsets);
+  void attend(Layer& layer, Matrix& x, const Offsets& offsets);
   void feed(const Layer& layer, Matrix& x);
   Matrix scores(const Matrix& x);
   void check_room(std::size_t sequence, std::size_t tokens) const;
@@ -58,6 +65,7 @@ class Model {
   Config config_;
   Matrix embedding_;
   std::vector<Layer> layers_;
+  std::size_t sequences_, places_;  // those that there are, and what a cache has room for
   Row final_norm_;
   rapt::Linear<float> classifier_;
   rapt::Workspace workspace_;

@@ -17,6 +17,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../checkpoint.hpp"
@@ -222,9 +223,11 @@ void test_model(const std::string& path) {
   }
 }
 
-/// Five texts side by side, which begin with different lengths and leave at different steps, against each alone.
-void test_batch(const std::string& path) {
+/// Five texts side by side, which begin with different lengths and leave at different steps, against each alone. Also
+/// where keys and values are codes.
+void test_batch(const std::string& path, std::string_view cache) {
   const stories::Checkpoint checkpoint = stories::load_checkpoint(path);
+  const std::string name = path + ", a cache of " + std::string(cache);
   std::mt19937 random(11);
   struct Text {
     std::size_t prompt, length;  // it leaves with so many tokens
@@ -233,17 +236,17 @@ void test_batch(const std::string& path) {
   };
   std::vector<Text> texts{{9, 20}, {1, 40}, {20, 25}, {3, 10}, {17, 40}};
   for (Text& text : texts) {
-    stories::Model model(checkpoint);
+    stories::Model model(checkpoint, 1, cache);
     for (std::size_t i = 0; i < text.length; ++i) {
       text.tokens.push_back(int(random() % unsigned(vocab_size)));
       text.alone.push_back(model.prefill(0, std::span(text.tokens).last(1)));
     }
   }
 
-  stories::Model model(checkpoint, texts.size());
+  stories::Model model(checkpoint, texts.size(), cache);
   const auto prefill = [&](std::size_t s, std::size_t begin, std::size_t end) {
     check(same_bits(model.prefill(s, std::span(texts[s].tokens).subspan(begin, end - begin)), texts[s].alone[end - 1]),
-          path + ": a prompt next to others: the same bits as alone");
+          name + ": a prompt next to others: the same bits as alone");
   };
   for (std::size_t s = texts.size(); s-- > 1;) prefill(s, 0, texts[s].prompt);
   prefill(0, 0, 4);  // in two pieces, after the others
@@ -254,10 +257,10 @@ void test_batch(const std::string& path) {
   for (;;) {
     std::vector<int> tokens;
     std::vector<std::size_t> going_on, left;
-    for (std::size_t s = batch.size(); s-- > 0;) {  // from the last on: those that stay change places too
+    for (std::size_t s = 0; s < batch.size(); ++s) {
       const Text& text = texts[batch[s]];
       const auto length = std::size_t(model.length(s));
-      check(length == text.prompt + sizes.size(), path + ": each step adds a token to each sequence");
+      check(length == text.prompt + sizes.size(), name + ": each step adds a token to each sequence");
       if (length == text.length) continue;
       going_on.push_back(s);
       left.push_back(batch[s]);
@@ -266,18 +269,23 @@ void test_batch(const std::string& path) {
     if (going_on.empty()) break;
     model.keep(going_on);
     batch = left;
-    check(model.sequences() == batch.size(), path + ": as many sequences as are kept");
+    check(model.sequences() == batch.size(), name + ": as many sequences as are kept");
     const stories::Matrix logits = model.decode(tokens);
     for (std::size_t s = 0; s < batch.size(); ++s)
       check(same_bits(logits.row(Eigen::Index(s)), texts[batch[s]].alone[std::size_t(model.length(s)) - 1]),
-            path + ": a step of a batch: the same bits as alone");
+            name + ": a step of a batch: the same bits as alone");
     sizes.push_back(batch.size());
   }
   std::vector<std::size_t> expected;
   for (std::size_t step = 0; step < 39; ++step)
     expected.push_back(1 + (step < 23) + (step < 11) + (step < 7) + (step < 5));
-  check(sizes == expected, path + ": a text that has ended leaves the batch");
+  check(sizes == expected, name + ": a text that has ended leaves the batch");
   check_error("the model can't decode 0 tokens", "it takes 1, one for each sequence", [&] { model.decode({}); });
+  check_error("the model has no sequence 1", "it has 1", [&] { model.length(1); });
+  const std::vector<std::size_t> gone{1}, twice{0, 0};
+  for (const auto& sequences : {gone, twice})
+    check_error("the sequences to keep", "less than 1", [&] { model.keep(sequences); });
+  check_error("the cache's type is 'q3_0'", "one of float, half", [&] { stories::Model(checkpoint, 1, "q3_0"); });
 }
 
 void test_checkpoints(const std::string& folder) {
@@ -287,7 +295,7 @@ void test_checkpoints(const std::string& folder) {
   write(folder + "multi_query.bin", made_up_checkpoint(multi_query, true, 3));
   for (const char* name : {"model.bin", "multi_head.bin", "multi_query.bin"}) {
     test_model(folder + name);
-    test_batch(folder + name);
+    for (const std::string_view cache : stories::cache_types) test_batch(folder + name, cache);
   }
 
   const auto bad = [&](const std::string& name, const Bytes& bytes, const std::string& said) {
