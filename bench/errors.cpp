@@ -126,9 +126,16 @@ std::vector<double> truth(const Data& data) {
   return out;
 }
 
-/// Keys and values as K, queries as Q.
-template <class K, class Q> void measure(const Data& data, const std::vector<double>& exact, Errors& errors) {
-  rapt::KvCache<K> cache({.kv_heads = data.kv_heads, .capacity = data.length(), .head_dim = data.dim});
+/// Keys as K, values as V, queries as Q; keys and queries turned by Hadamard's matrix or not.
+template <class K, class V, class Q, bool hadamard>
+void measure(const Data& data, const std::vector<double>& exact, Errors& errors) {
+  std::vector<float> channels;
+  if constexpr (std::is_same_v<K, rapt::int8_channels>) channels = rapt::channel_scales(data.keys(data.k), 1, hadamard);
+  rapt::KvCache<K, V> cache({.kv_heads = data.kv_heads,
+                             .capacity = data.length(),
+                             .head_dim = data.dim,
+                             .channel_scales = channels,
+                             .hadamard = hadamard});
   cache.append(data.keys(data.k), data.keys(data.v));
   std::vector<float> k(data.k.size()), v(data.v.size()), out(data.q.size()), out_of_held(data.q.size());
   cache.read_keys(0, 0, data.keys(k));
@@ -146,9 +153,12 @@ template <class K, class Q> void measure(const Data& data, const std::vector<dou
 }
 
 /// Of a key's or value's number, in heads of 128.
-template <class K> double bits() {
+template <class K, class V> double bits() {
   constexpr Index dim = 128, positions = 64;
-  const rapt::KvCache<K> cache({.kv_heads = 1, .capacity = positions, .head_dim = dim});
+  rapt::CacheShape shape{.kv_heads = 1, .capacity = positions, .head_dim = dim};
+  const std::vector<float> channels(dim, 1);
+  if constexpr (std::is_same_v<K, rapt::int8_channels>) shape.channel_scales = channels;
+  const rapt::KvCache<K, V> cache(shape);
   return 8.0 * static_cast<double>(cache.bytes()) / (2 * dim * positions);
 }
 
@@ -158,19 +168,29 @@ struct Storage {
   void (*measure)(const Data&, const std::vector<double>&, Errors&);
 };
 
-template <class K, class Q = float> Storage storage(const char* name) { return {name, bits<K>(), &measure<K, Q>}; }
+template <class K, class V = K, class Q = float, bool hadamard = false> Storage storage(const char* name) {
+  return {name, bits<K, V>(), &measure<K, V, Q, hadamard>};
+}
+/// Keys turned by Hadamard's matrix.
+template <class K> Storage turned(const char* name) { return storage<K, K, float, true>(name); }
 
 std::vector<Storage> storages() {
   return {storage<float>("float"),
           storage<Eigen::half>("half"),
           storage<Eigen::bfloat16>("bfloat16"),
-          storage<Eigen::bfloat16, Eigen::bfloat16>("bfloat16, q too"),
+          storage<Eigen::bfloat16, Eigen::bfloat16, Eigen::bfloat16>("bfloat16, q too"),
+          storage<rapt::fp8_e4m3>("fp8_e4m3"),
+          storage<rapt::fp8_e5m2>("fp8_e5m2"),
           storage<rapt::int8>("int8"),
+          turned<rapt::int8>("int8, Hadamard"),
+          storage<rapt::int8_channels, rapt::int8>("int8_channels"),
           storage<rapt::q8_0>("q8_0"),
+          turned<rapt::q8_0>("q8_0, Hadamard"),
           storage<rapt::q5_1>("q5_1"),
           storage<rapt::q5_0>("q5_0"),
           storage<rapt::q4_1>("q4_1"),
-          storage<rapt::q4_0>("q4_0")};
+          storage<rapt::q4_0>("q4_0"),
+          turned<rapt::q4_0>("q4_0, Hadamard")};
 }
 
 // ---- the report ---------------------------------------------------------------------------------
@@ -183,7 +203,8 @@ void print_head() {
       "went into the cache.\n"
       "\n"
       "  kept as        what the cache keeps keys and values as; queries are float, and in the line that says\n"
-      "                 so bfloat16 too, which is then computed by multiply-adds of depth 2\n"
+      "                 so bfloat16 too, which is then computed by multiply-adds of depth 2; Hadamard: keys and\n"
+      "                 queries turned by his matrix first; int8_channels: keys, with values as int8\n"
       "  bits           that a number takes, its part of the scales included, in heads of 128\n"
       "  cache          the error of attention to the cache: its largest, and its root mean square as a part of\n"
       "                 the output's\n"

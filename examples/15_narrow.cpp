@@ -95,6 +95,8 @@ int main() {
   bool good = show<float>("float", 24, exact);
   good &= show<Eigen::half>("half", 11, exact);
   good &= show<Eigen::bfloat16>("bfloat16", 8, exact);
+  good &= show<rapt::fp8_e4m3>("fp8_e4m3", 4, exact);
+  good &= show<rapt::fp8_e5m2>("fp8_e5m2", 3, exact);
   good &= show<rapt::int8>("int8", 8, exact);
   good &= show<rapt::q8_0>("q8_0", 8, exact);
   good &= show<rapt::q5_1>("q5_1", 5, exact);

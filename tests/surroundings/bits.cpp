@@ -11,6 +11,7 @@
 
 #include "rapt/attention.hpp"
 #include "rapt/reference/contract.hpp"
+#include "rapt/reference/integers.hpp"
 
 namespace {
 
@@ -57,15 +58,32 @@ template <class Attend> std::uint64_t results(Attend attend) {
   return h;
 }
 
+void print(std::uint64_t floats, std::uint64_t codes) {
+  std::printf("%016llx\n", static_cast<unsigned long long>(floats * 31 + codes));
+}
+
+/// The same of keys kept as int8 and values as q4_1.
+std::uint64_t results_of_codes(const auto& score, rapt::Isa isa) {
+  return results([&](auto q, auto k, auto v, auto out, auto lse) {
+    rapt::KvCache<rapt::int8, rapt::q4_1> cache({1, k.heads(), k.length(), k.dim(), v.dim()}, isa);
+    cache.append(k, v);
+    rapt::attention(q, cache, out, score, {.lse = lse, .isa = isa});
+  });
+}
+
 }  // namespace
 
 int main() {
   const auto score = rapt::softcap(3) | rapt::causal();
   for (const rapt::Isa isa : rapt::supported_isas())
-    std::printf("%016llx\n", static_cast<unsigned long long>(results([&](auto q, auto k, auto v, auto out, auto lse) {
-                  rapt::attention(q, k, v, out, score, {.lse = lse, .isa = isa});
-                })));
-  std::printf("%016llx\n", static_cast<unsigned long long>(results([&](auto q, auto k, auto v, auto out, auto lse) {
-                rapt::contract::attention(q, k, v, out, score, {.lse = lse});
-              })));
+    print(results([&](auto q, auto k, auto v, auto out, auto lse) {
+            rapt::attention(q, k, v, out, score, {.lse = lse, .isa = isa});
+          }),
+          results_of_codes(score, isa));
+  print(results([&](auto q, auto k, auto v, auto out, auto lse) {
+          rapt::contract::attention(q, k, v, out, score, {.lse = lse});
+        }),
+        results([&](auto q, auto k, auto v, auto out, auto lse) {
+          rapt::contract::attention_of_codes<rapt::int8, rapt::q4_1>(q, k, v, out, score, {.lse = lse});
+        }));
 }
