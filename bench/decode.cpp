@@ -207,6 +207,8 @@ void add_all() {
     add_layer<Pooled<float, 16>>(two + "float/pages_16" + n, {.keys = keys, .threads = threads});
     add_layer<Cached<rapt::int8>>(two + "int8" + n, {.keys = keys, .goal = 0.75, .threads = threads});
     add_layer<Cached<rapt::q8_0>>(two + "q8_0" + n, {.keys = keys, .goal = 0.65, .threads = threads});
+    add_layer<Cached<rapt::fp8_e4m3>>(two + "fp8_e4m3" + n, {.keys = keys, .goal = 0.60, .threads = threads});
+    add_layer<Cached<rapt::fp8_e5m2>>(two + "fp8_e5m2" + n, {.keys = keys, .goal = 0.60, .threads = threads});
     add_layer<Cached<rapt::q5_0>>(two + "q5_0" + n, {.keys = keys, .threads = threads});
     add_layer<Cached<rapt::q4_0>>(two + "q4_0" + n, {.keys = keys, .goal = 0.45, .threads = threads});
     add_layer<Cached<rapt::q4_1>>(two + "q4_1" + n, {.keys = keys, .goal = 0.45, .threads = threads});

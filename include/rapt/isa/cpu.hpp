@@ -31,11 +31,11 @@ inline unsigned saved_registers() {
 /// Bits as in Intel's Software Developer's Manual, volume 2, CPUID: leaf 1, and leaf 7 with subleaves 0 and 1; volume
 /// 1, chapter 13: XCR0.
 inline Cpu ask_cpu() {
-  constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;           // leaf 1, ecx
-  constexpr unsigned avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;            // leaf 7, ebx
-  constexpr unsigned xmm_and_ymm = 1u << 1 | 1u << 2, masks_and_zmm = 1u << 5 | 1u << 6 | 1u << 7;  // XCR0
-  constexpr unsigned vnni = 1u << 11;                                                               // leaf 7, ecx
-  constexpr unsigned bf16 = 1u << 5;  // leaf 7, subleaf 1, eax
+  constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;  // leaf 1, ecx
+  constexpr unsigned avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;   // leaf 7, ebx
+  constexpr unsigned xmm_and_ymm = 1u << 1 | 1u << 2;                                      // XCR0
+  constexpr unsigned vnni = 1u << 11;                                                      // leaf 7, ecx
+  constexpr unsigned bf16 = 1u << 5;                                                       // leaf 7, subleaf 1, eax
   constexpr unsigned wanted = fma | osxsave | avx | f16c;
   Cpu cpu;
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -46,6 +46,7 @@ inline Cpu ask_cpu() {
 #if defined(__APPLE__)
   const bool saves_zmm = true;  // macOS begins to, for a thread, when it first uses them
 #else
+  constexpr unsigned masks_and_zmm = 1u << 5 | 1u << 6 | 1u << 7;  // XCR0
   const bool saves_zmm = (saved & masks_and_zmm) == masks_and_zmm;
 #endif
   cpu.avx512 = cpu.avx2 && (b & avx512) == avx512 && saves_zmm;
