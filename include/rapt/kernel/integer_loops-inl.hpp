@@ -14,7 +14,7 @@ constexpr int code_registers = Vec<float>::lanes == 16 ? 2 : 1;
 RAPT_INLINE std::byte* digits_of(const detail::IntegerRows& rows, Index r) { return rows.digits + r * 2 * rows.count; }
 
 /// Row r of `rows` becomes x [count]: the largest magnitude is 127·257, the nearest whole numbers of that unit the
-/// rest. Numbers all of which are below 2^-100 become 0; if one is not finite, the row's unit is NaN.
+/// rest. Numbers all of which are below 2^-100 become 0; if one is not finite, so do all, and the row's unit is NaN.
 RAPT_NOINLINE inline void quantise_row(const float* x, Index block, Index r, const detail::IntegerRows& rows) {
   constexpr int width = Vec<float>::lanes;
   const Vec<float> zero = broadcast(0.0f), shifter = broadcast(0x1.8p23f);
@@ -29,18 +29,10 @@ RAPT_NOINLINE inline void quantise_row(const float* x, Index block, Index r, con
   rows.units[r] = nan ? std::numeric_limits<float>::quiet_NaN() : none ? 0.0f : most / contract::most_digits;
   const Vec<float> steps = broadcast(none ? 0.0f : contract::most_digits / most);
   const Digits digits = digits_in(digits_of(rows, r), rows.count);
-  for (Index b = 0, i = 0; b < rows.blocks; ++b) {
-    Vec<float> all = zero, high_all = zero;
-    for (const Index end = i + block < rows.count ? i + block : rows.count; i < end; i += width) {
-      const Vec<float> number = select(is_nan(finite), zero, load(x + i));
-      const Vec<float> whole = sub(fma(none ? zero : number, steps, shifter), shifter);
-      const Vec<float> high = sub(add(fma(whole, broadcast(0x1p-8f), broadcast(0x1p-9f)), shifter), shifter);
-      store_digits(digits, i, whole, high, fma(high, broadcast(-256.0f), whole));
-      all = add(all, whole), high_all = add(high_all, high);
-    }
-    rows.sums[r * rows.blocks + b] = {static_cast<std::int32_t>(lane_0(sum_lanes<width / 2>(all))),
-                                      static_cast<std::int32_t>(lane_0(sum_lanes<width / 2>(high_all)))};
-  }
+  for (Index i = 0; i < rows.count; i += width)
+    store_digits(digits, i, none ? shifter : fma(load(x + i), steps, shifter));
+  for (Index b = 0, i = 0; b < rows.blocks; ++b, i += block)
+    rows.sums[r * rows.blocks + b] = sum_digits(digits, i, rows.count - i < block ? rows.count - i : block);
 }
 
 /// Whose codes stand two quads in one: those of fewer than 8 bits.

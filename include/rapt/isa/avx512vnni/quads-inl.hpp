@@ -19,12 +19,24 @@ struct Digits {
   RAPT_INLINE Digits quad(Index i) const { return {high + 4 * i, low + 4 * i}; }
 };
 RAPT_INLINE Digits digits_in(std::byte* memory, Index count) { return {memory, memory + count}; }
-/// Puts whole numbers from -32639 to 32639 at place i; they are 256·high + low.
-RAPT_INLINE void store_digits(Digits to, Index i, Vec<float>, Vec<float> high, Vec<float> low) {
-  const __m512i high_digits = _mm512_maskz_cvtps_epi32(0xffff, high.raw),
-                low_digits = _mm512_maskz_cvtps_epi32(0xffff, low.raw);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to.high + i), _mm512_maskz_cvtepi32_epi8(0xffff, high_digits));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to.low + i), _mm512_maskz_cvtepi32_epi8(0xffff, low_digits));
+/// Puts whole numbers from -32639 to 32639 at place i: those that are added to 1.5 · 2^23 in `shifted`.
+RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> shifted) {
+  const __m512i bits = _mm512_castps_si512(shifted.raw);
+  const __m512i high = _mm512_maskz_srli_epi32(0xffff, _mm512_add_epi32(bits, _mm512_set1_epi32(128)), 8);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to.high + i), _mm512_maskz_cvtepi32_epi8(0xffff, high));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to.low + i), _mm512_maskz_cvtepi32_epi8(0xffff, bits));
+}
+/// The sum of numbers [begin, begin + count), whole sixteens.
+RAPT_INLINE std::int32_t sum_of_bytes(const std::byte* bytes, Index count) {
+  __m128i sum = _mm_setzero_si128();
+  for (Index i = 0; i < count; i += 16)
+    sum = _mm_dpbusd_epi32(sum, _mm_set1_epi8(1), _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + i)));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+}
+RAPT_INLINE detail::DigitSum sum_digits(Digits digits, Index begin, Index count) {
+  const std::int32_t high = sum_of_bytes(digits.high + begin, count), low = sum_of_bytes(digits.low + begin, count);
+  return {256 * high + low, high};
 }
 
 /// Sums of codes times digits, exactly, in each lane: one of the high digits, and one of the low ones.

@@ -34,9 +34,15 @@ struct Digits {
   RAPT_INLINE Digits quad(Index i) const { return {at + 8 * i}; }
 };
 RAPT_INLINE Digits digits_in(std::byte* memory, Index) { return {memory}; }
-/// Puts whole numbers from -32639 to 32639 at place i; they are 256·high + low.
-RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> x, Vec<float>, Vec<float>) {
-  reinterpret_cast<std::int16_t*>(to.at)[i] = static_cast<std::int16_t>(x.raw);
+/// Puts whole numbers from -32639 to 32639 at place i: those that are added to 1.5 · 2^23 in `shifted`.
+RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> shifted) {
+  reinterpret_cast<std::int16_t*>(to.at)[i] = static_cast<std::int16_t>(std::bit_cast<std::uint32_t>(shifted.raw));
+}
+/// The sum of numbers [begin, begin + count), whole sixteens.
+RAPT_INLINE detail::DigitSum sum_digits(Digits digits, Index begin, Index count) {
+  detail::DigitSum sum{};
+  for (Index i = begin; i < begin + count; ++i) sum.all += reinterpret_cast<const std::int16_t*>(digits.at)[i];
+  return sum;
 }
 
 /// Sums of codes times digits, exactly, in each lane: one will do for numbers of 16 bits.

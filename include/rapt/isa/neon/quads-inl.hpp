@@ -28,12 +28,19 @@ struct Digits {
   RAPT_INLINE Digits quad(Index i) const { return {at + 8 * i}; }
 };
 RAPT_INLINE Digits digits_in(std::byte* memory, Index) { return {memory}; }
-/// Puts whole numbers from -32639 to 32639 at place i; they are 256·high + low.
-RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> x, Vec<float>, Vec<float>) {
+/// Puts whole numbers from -32639 to 32639 at place i: those that are added to 1.5 · 2^23 in `shifted`.
+RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> shifted) {
   std::int16_t whole[4];
-  vst1_s16(whole, vmovn_s32(vcvtnq_s32_f32(x.raw)));
+  vst1_s16(whole, vmovn_s32(vreinterpretq_s32_f32(shifted.raw)));
   std::int16_t* const at = reinterpret_cast<std::int16_t*>(to.at) + i;
   at[0] = whole[0], at[1] = whole[2], at[2] = whole[1], at[3] = whole[3];
+}
+/// The sum of numbers [begin, begin + count), whole sixteens.
+RAPT_INLINE detail::DigitSum sum_digits(Digits digits, Index begin, Index count) {
+  int32x4_t sum = vdupq_n_s32(0);
+  for (Index i = begin; i < begin + count; i += 8)
+    sum = vpadalq_s16(sum, vld1q_s16(reinterpret_cast<const std::int16_t*>(digits.at) + i));
+  return {vaddvq_s32(sum), 0};
 }
 
 /// Sums of codes times digits, exactly, in each lane: one will do for numbers of 16 bits.
