@@ -14,4 +14,4 @@ if [[ $expected == refused ]]; then
 fi
 
 "$@" -o "$program"
-"$program" | tee /dev/stderr | awk 'BEGIN { lines = 0 } { ++lines } $0 != "380a4d52174236e7" { exit 1 } END { if (lines < 2) exit 1 }'
+"$program" | tee /dev/stderr | awk 'BEGIN { lines = 0 } { ++lines } $0 != "074cbc9e159c92ed" { exit 1 } END { if (lines < 2) exit 1 }'
