@@ -10,6 +10,7 @@
 #include "rapt/core/error.hpp"
 #include "rapt/core/large_memory.hpp"
 #include "rapt/core/narrow.hpp"
+#include "rapt/core/problem.hpp"
 #include "rapt/core/rounding.hpp"
 #include "rapt/core/types.hpp"
 #include "rapt/kv/formats.hpp"
