@@ -173,6 +173,19 @@ TEST(ChangedKeys, ComeBackAsTheyWere) {
   for (std::size_t i = 0; i < 50 * 64; ++i) EXPECT_NEAR(found[i], expected[i], 2 * 0.5 * 5 / 127 * 8) << i;
 }
 
+/// What isn't there is not looked at.
+TEST(ChangedKeys, MayBeAnythingInThePadding) {
+  Inputs<float> in({2, 1, 1, 1, 3, 2, 2}, 5);
+  in.k_view()(1, 0, 2, 0) = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> scales = {1, 2};
+  const std::vector<std::int32_t> lengths = {3, 2};
+  rapt::KvCache<int8_channels, int8> cache({.sequences = 2, .capacity = 8, .head_dim = 2, .channel_scales = scales});
+  cache.append(rapt::padded(in.views().k, lengths), rapt::padded(in.views().v, lengths));
+  EXPECT_EQ(cache.length(1), 2);
+  EXPECT_NE(refusal([&] { cache.append(in.views().k, in.views().v); }), "");
+  EXPECT_EQ(cache.length(1), 2);
+}
+
 TEST(ChangedShapes, AreRefusedInWords) {
   const std::vector<float> few = {1, 2};
   EXPECT_EQ(refusal([&] { rapt::KvCache<int8_channels, int8>({.kv_heads = 2, .capacity = 8, .head_dim = 4}); }),

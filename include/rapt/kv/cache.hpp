@@ -320,6 +320,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     check_same("k", "batch", k.batch(), batch, batch_like);
     check_same("v", "batch", v.batch(), batch, batch_like);
     check_same("v", "length", v.length(), k.length(), "k");
+    check_finite(k);
   }
   void check_heads_and_dims(const View<const Arithmetic>& k, const View<const Arithmetic>& v) const {
     check_view(k, "k", "head_dim");
@@ -328,7 +329,6 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     check_same("v", "the number of heads", v.heads(), kv_heads(), "the cache");
     check_same("k", "head_dim", k.dim(), head_dim(), "the cache");
     check_same("v", "value_dim", v.dim(), value_dim(), "the cache");
-    if constexpr (std::is_same_v<K, int8_channels>) check_finite(k);
   }
   void check_rope(const AppendOptions<Arithmetic>& options, const View<const Arithmetic>& k) const {
     if (options.rope == nullptr) {
@@ -352,7 +352,10 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
       check_same("rows", "batch", options.rows.rows(), k.view.batch(), "k");
       check_same("rows", "length", options.rows.columns(), k.view.length(), "k");
     }
-    for (Index b = 0; b < k.count(); ++b) check_rope(of_sequence(options, k, b), k.sequence(b));
+    for (Index b = 0; b < k.count(); ++b) {
+      check_rope(of_sequence(options, k, b), k.sequence(b));
+      check_finite(k.sequence(b));
+    }
   }
   /// Entry b of k and v goes to sequence to[b]; X is a view, or ragged.
   template <class X, class Length>
