@@ -62,7 +62,6 @@ template <class K> struct Cached {
   }
   const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
   Index bytes() const { return cache.bytes(); }
-  static constexpr bool codes = rapt::QuantisedElement<K>;
 };
 
 /// The same in pages of a pool, which the sequences took in turns: none stands beside its neighbour. (Of one sequence,
@@ -95,7 +94,6 @@ template <class K, Index page_size> struct Pooled {
   /// As much of the pool as the cache has.
   const float* data() const { return reinterpret_cast<const float*>(cache.view().kv.keys); }
   /// What is read of it; a page takes a little more.
-  static constexpr bool codes = false;
   Index bytes() const { return 2 * cache.sequences() * cache.length(0) * kv_heads * head_dim * Index(sizeof(K)); }
 };
 
@@ -124,7 +122,6 @@ template <Index page_size> struct RowPages {
     rapt::attention(q, rapt::paged(k, v, pages, lengths), out, rapt::causal(), options);
   }
   const float* data() const { return memory.data(); }
-  static constexpr bool codes = false;
   Index bytes() const { return static_cast<Index>(memory.size() * sizeof(float)); }
 };
 
@@ -144,12 +141,15 @@ struct RowMajor {
     rapt::attention(q, k, v, out, rapt::causal(), options);
   }
   const float* data() const { return memory.data(); }
-  static constexpr bool codes = false;
   Index bytes() const { return static_cast<Index>(memory.size() * sizeof(float)); }
 };
 
 /// Enough layers for a quarter of a gigabyte, as a model has many.
 Index layers_of(Index bytes) { return std::clamp<Index>((Index(256) << 20) / bytes, 1, 64); }
+
+/// Whether keys and values are codes.
+template <class Layer> constexpr bool has_codes = false;
+template <class K> constexpr bool has_codes<Cached<K>> = rapt::QuantisedElement<K>;
 
 template <class Layer> void decode(benchmark::State& state, const Case& c) {
   std::vector<std::unique_ptr<Layer>> layers;
@@ -184,7 +184,7 @@ template <class Layer> void decode(benchmark::State& state, const Case& c) {
     const double reading = (before + read_seconds()) / 2;
     state.SetIterationTime(run.seconds);
     state.counters["GB/s"] = bytes / run.seconds / 1e9;
-    state.counters["of_limit"] = (Layer::codes ? reading : std::max(reading, work / run.peak)) / run.seconds;
+    state.counters["of_limit"] = (has_codes<Layer> ? reading : std::max(reading, work / run.peak)) / run.seconds;
     state.counters["us_a_step"] = run.seconds / static_cast<double>(count) * 1e6;
     if (c.goal != 0) state.counters["goal"] = c.goal;
   }

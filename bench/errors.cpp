@@ -47,7 +47,7 @@ struct Data {
   }
 };
 
-/// Numbers from a normal distribution, near enough: sums of twelve uniform ones.
+/// Numbers from a normal distribution, near enough: sums of twelve uniform ones, as three of four are.
 std::vector<float> gaussian(Index count, std::uint64_t seed) {
   Numbers source(seed);
   std::vector<float> numbers(static_cast<std::size_t>(count));

@@ -252,8 +252,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     const typename Home::Kv kv = home_.kv(0, sequences());
     for (Index h = 0; h < kv_heads(); ++h)
       for (Index i = 0; i < to.length(); ++i) {
-        get_value(kv.head(sequence, h).value(position + i), inside(position + i), value_dim(), row.data());
-        if constexpr (Fp8Element<V>) scale_row(row, kv.value_scales[h]);
+        read_value(kv, kv.head(sequence, h).value(position + i), inside(position + i), h, row.data());
         for (Index d = 0; d < value_dim(); ++d) to(0, h, i, d) = row[at(d)];
       }
   }
@@ -286,7 +285,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
     store_key_ = detail::store_row<Arithmetic, row_as_t<Key>>(chosen);
     store_value_ = detail::store_row<Arithmetic, row_as_t<V>>(chosen);
     row_.resize(at(head_dim()));
-    if constexpr (is_packed<V> || Fp8Element<V>) value_row_.resize(at(value_dim()));
+    if constexpr (!CacheElement<V>) value_row_.resize(at(value_dim()));
     turned_.resize(at(head_dim()));
     wide_.resize(at(head_dim()));
   }
@@ -506,15 +505,7 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
         Key* const key = home_.keys() + (kv.head(sequence, h).key(begin + i) - home_.keys());
         write_key(kv, key, inside(begin + i), h);
         V* const value = home_.values() + (kv.head(sequence, h).value(begin + i) - home_.values());
-        if constexpr (Fp8Element<V>) {
-          store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value_row_.data());
-          put_value(value, inside(begin + i), value_dim(), value_row_.data(), kv.value_scales[h]);
-        } else if constexpr (is_packed<V>) {
-          store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value_row_.data());
-          put_value(value, inside(begin + i), value_dim(), value_row_.data());
-        } else {
-          store_value_({v.row(b, h, i), v.stride[3], value_dim(), {}}, nullptr, value);
-        }
+        take_value({v.row(b, h, i), v.stride[3], value_dim(), {}}, kv, value, inside(begin + i), h);
       }
     }
   }
@@ -551,6 +542,24 @@ template <CacheStorage K, class Home = Slots<stored_t<K>>> class Cache {
               if (!ieee::is_finite(k(b, h, i, d)))
                 fail("k", {"k(", b, ", ", h, ", ", i, ", ", d, ") is NaN or infinite"},
                      "int8_channels keeps finite numbers only");
+  }
+  /// The same of values: those that are kept as elements go straight to their place.
+  void read_value([[maybe_unused]] const typename Home::Kv& kv, const V* value, Index inside, [[maybe_unused]] Index h,
+                  Arithmetic* row) const {
+    get_value(value, inside, value_dim(), row);
+    if constexpr (Fp8Element<V>) scale_row(std::span(row, at(value_dim())), kv.value_scales[h]);
+  }
+  void take_value(const RowStore<Arithmetic>& row, [[maybe_unused]] const typename Home::Kv& kv, V* value,
+                  [[maybe_unused]] Index inside, [[maybe_unused]] Index h) {
+    if constexpr (CacheElement<V>) {
+      store_value_(row, nullptr, value);
+    } else {
+      store_value_(row, nullptr, value_row_.data());
+      if constexpr (Fp8Element<V>)
+        put_value(value, inside, value_dim(), value_row_.data(), kv.value_scales[h]);
+      else
+        put_value(value, inside, value_dim(), value_row_.data());
+    }
   }
   static void scale_row(std::span<Arithmetic> row, float scale) {
     for (Arithmetic& x : row) x *= scale;

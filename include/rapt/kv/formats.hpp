@@ -114,7 +114,6 @@ template <class F> struct BlockLayout {
   }
 
   constexpr Index code_bytes() const { return positions * dims * (bits == 8 ? 8 : 4) / 8; }
-  constexpr Index fifth_bits() const { return code_bytes(); }
   constexpr Index first_scale() const { return code_bytes() + (bits == 5 ? positions * dims / 8 : 0); }
   constexpr Index first_minimum() const { return first_scale() + positions * scales * scale_bytes; }
   constexpr Index bytes() const { return first_minimum() + (F::minimum ? positions * scales * scale_bytes : 0); }

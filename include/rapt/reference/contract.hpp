@@ -127,6 +127,17 @@ void solve_by(const detail::Problem<T>& p, const S& score, const detail::HeadSca
 
 template <class T, class S> void solve(const detail::Problem<T>& p, const S& score) { solve_by<RowState<T>>(p, score); }
 
+/// The same of views of floats, checked as attention() checks them.
+template <class Row, class S>
+void solve_views_by(const View<const float>& q, const View<const float>& k, const View<const float>& v,
+                    const View<float>& out, const S& score, const Options<float>& options,
+                    const detail::HeadScales& key_scales = {}, const detail::HeadScales& value_scales = {}) {
+  const auto& stage = detail::staged(score);
+  const Align align = detail::align_of(stage).value_or(align::bottom_right);
+  solve_by<Row>(detail::validated<float, float, float>(q, k, v, out, options.lse, options.scale, align), stage,
+                key_scales, value_scales);
+}
+
 // attention(): what rapt::attention() computes, by the contract. Takes the same arguments; uses neither threads nor
 // vectors.
 #define RAPT_REFERENCE_FRONT

@@ -161,11 +161,7 @@ template <class K, class V> struct IntegerRowState : RowState<float> {
 template <class K, class V, class S = Plain>
 void attention_of_codes(const View<const float>& q, const View<const float>& k, const View<const float>& v,
                         const View<float>& out, const S& score = {}, const Options<float>& options = {}) {
-  const auto& stage = detail::staged(score);
-  solve_by<IntegerRowState<K, V>>(
-      detail::validated<float, float, float>(q, k, v, out, options.lse, options.scale,
-                                             detail::align_of(stage).value_or(align::bottom_right)),
-      stage);
+  solve_views_by<IntegerRowState<K, V>>(q, k, v, out, score, options);
 }
 
 }  // namespace contract

@@ -51,10 +51,7 @@ struct PairRowState : RowState<float> {
 template <class S = Plain>
 void attention_of_pairs(const View<const float>& q, const View<const float>& k, const View<const float>& v,
                         const View<float>& out, const S& score = {}, const Options<float>& options = {}) {
-  const auto& stage = detail::staged(score);
-  solve_by<PairRowState>(detail::validated<float, float, float>(q, k, v, out, options.lse, options.scale,
-                                                                detail::align_of(stage).value_or(align::bottom_right)),
-                         stage);
+  solve_views_by<PairRowState>(q, k, v, out, score, options);
 }
 
 }  // namespace contract

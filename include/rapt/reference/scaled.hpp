@@ -17,11 +17,8 @@ template <class S = Plain>
 void attention_of_scaled(const View<const float>& q, const View<const float>& k, const View<const float>& v,
                          std::span<const float> key_scales, std::span<const float> value_scales, const View<float>& out,
                          const S& score = {}, const Options<float>& options = {}) {
-  const auto& stage = detail::staged(score);
-  solve_by<RowState<float>>(
-      detail::validated<float, float, float>(q, k, v, out, options.lse, options.scale,
-                                             detail::align_of(stage).value_or(align::bottom_right)),
-      stage, detail::HeadScales{key_scales.data()}, detail::HeadScales{value_scales.data()});
+  solve_views_by<RowState<float>>(q, k, v, out, score, options, detail::HeadScales{key_scales.data()},
+                                  detail::HeadScales{value_scales.data()});
 }
 
 }  // namespace contract

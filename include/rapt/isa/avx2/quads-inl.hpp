@@ -2,6 +2,8 @@
 #ifndef RAPT_REGION
 #include "rapt/kernel/integers.hpp"  // alone, as an editor sees it: every region
 #else
+#include "rapt/isa/avx2/digits-inl.hpp"
+
 RAPT_REGION_OPEN
 
 /// The instruction set whose words these are.
@@ -27,29 +29,12 @@ RAPT_INLINE Codes with_fifth_bits(Codes c, const std::uint8_t* plane, Index at) 
   return {_mm256_or_si256(c.raw, _mm256_and_si256(set, _mm256_set1_epi8(16)))};
 }
 
-/// Numbers of 16 bits that meet codes, four by four: the first, the third, the second, the fourth.
-struct Digits {
-  std::byte* at;
-  RAPT_INLINE Digits quad(Index i) const { return {at + 8 * i}; }
-};
-RAPT_INLINE Digits digits_in(std::byte* memory, Index) { return {memory}; }
 /// Puts whole numbers from -32639 to 32639 at place i: those that are added to 1.5 · 2^23 in `shifted`.
 RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> shifted) {
   const __m256i whole = _mm256_sub_epi32(_mm256_castps_si256(shifted.raw), _mm256_set1_epi32(0x4b400000));
   const __m128i narrow = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
   const __m128i turned = _mm_shufflehi_epi16(_mm_shufflelo_epi16(narrow, 0xd8), 0xd8);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to.at + 2 * i), turned);
-}
-/// The sum of numbers [begin, begin + count), whole sixteens.
-RAPT_INLINE detail::DigitSum sum_digits(Digits digits, Index begin, Index count) {
-  __m256i sum = _mm256_setzero_si256();
-  for (Index i = begin; i < begin + count; i += 16) {
-    const __m256i numbers = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(digits.at + 2 * i));
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(numbers, _mm256_set1_epi16(1)));
-  }
-  __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-  return {_mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1))), 0};
 }
 
 /// Sums of codes times digits, exactly, in each lane: one will do for numbers of 16 bits.

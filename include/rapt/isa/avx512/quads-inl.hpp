@@ -2,6 +2,7 @@
 #ifndef RAPT_REGION
 #include "rapt/kernel/integers.hpp"  // alone, as an editor sees it: every region
 #else
+#include "rapt/isa/avx2/digits-inl.hpp"
 #include "rapt/isa/avx512/codes-inl.hpp"
 
 RAPT_REGION_OPEN
@@ -9,28 +10,11 @@ RAPT_REGION_OPEN
 /// The instruction set whose words these are.
 constexpr Isa quads_isa = region_isa;
 
-/// Numbers of 16 bits that meet codes, four by four: the first, the third, the second, the fourth.
-struct Digits {
-  std::byte* at;
-  RAPT_INLINE Digits quad(Index i) const { return {at + 8 * i}; }
-};
-RAPT_INLINE Digits digits_in(std::byte* memory, Index) { return {memory}; }
 /// Puts whole numbers from -32639 to 32639 at place i: those that are added to 1.5 · 2^23 in `shifted`.
 RAPT_INLINE void store_digits(Digits to, Index i, Vec<float> shifted) {
   const __m256i narrow = _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_castps_si512(shifted.raw));
   const __m256i turned = _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(narrow, 0xd8), 0xd8);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.at + 2 * i), turned);
-}
-/// The sum of numbers [begin, begin + count), whole sixteens.
-RAPT_INLINE detail::DigitSum sum_digits(Digits digits, Index begin, Index count) {
-  __m256i sum = _mm256_setzero_si256();
-  for (Index i = begin; i < begin + count; i += 16) {
-    const __m256i numbers = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(digits.at + 2 * i));
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(numbers, _mm256_set1_epi16(1)));
-  }
-  __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti32x4_epi32(sum, 1));
-  half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-  return {_mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1))), 0};
 }
 
 /// Sums of codes times digits, exactly, in each lane: one will do for numbers of 16 bits.
